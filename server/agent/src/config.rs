@@ -1,0 +1,123 @@
+//! Config: what a user may set about the agent and its tools. Defaults are the values of `Default`.
+
+use protocol::LandMode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What happens when the critic finds something critical.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReflectionPolicy {
+    /// Nothing lands (A4).
+    #[default]
+    BlockOnCritical,
+    /// It is shown, and the patch lands.
+    WarnOnly,
+    /// The critic's word is recorded only.
+    NeverBlock,
+}
+
+/// How freely the agent moves between phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// A stated plan before any edit, and every patch waits for a person.
+    Safe,
+    /// A first edit ends the planning by itself.
+    #[default]
+    Default,
+    /// As `default`, with the tests before the critic.
+    TestFirst,
+}
+
+/// The `agent` section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Model turns a task may take, critic's not counted.
+    pub max_steps: u32,
+    /// Tokens that one answer may have; the model's own setting where absent.
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature for every role; the model's own setting where absent.
+    pub temperature: Option<f32>,
+    /// Whether the model states its steps first.
+    pub enable_plan: bool,
+    /// Whether a critic reads the diff.
+    pub enable_reflect: bool,
+    /// What a critical finding does.
+    pub reflection_policy: ReflectionPolicy,
+    /// Whether the critic sees the diff itself, not just the list of files.
+    pub enable_self_diff: bool,
+    /// Whether the tests run.
+    pub enable_test_run: bool,
+    /// The test command, as a shell line; found from the project's files where absent.
+    pub test_command: Option<String>,
+    /// How often failing tests or findings go back to the model.
+    pub test_retries: u32,
+    /// Seconds that one test run may take.
+    pub test_timeout_seconds: u64,
+    /// Bytes of file text that the first prompt may carry.
+    pub max_context_bytes: usize,
+    /// What to do with a finished patch.
+    pub land: LandMode,
+    /// How freely the agent moves.
+    pub profile: Profile,
+    /// Seconds until an unanswered question counts as no.
+    pub approval_timeout_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_steps: 40,
+            max_tokens: None,
+            temperature: None,
+            enable_plan: true,
+            enable_reflect: true,
+            reflection_policy: ReflectionPolicy::default(),
+            enable_self_diff: true,
+            enable_test_run: true,
+            test_command: None,
+            test_retries: 2,
+            test_timeout_seconds: 600,
+            max_context_bytes: 48 * 1024,
+            land: LandMode::Auto,
+            profile: Profile::default(),
+            approval_timeout_seconds: 120,
+        }
+    }
+}
+
+/// The `tools` section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolsConfig {
+    /// Whether commands may run at all.
+    pub allow_exec: bool,
+    /// Whether git may be read.
+    pub allow_git: bool,
+    /// Whether the draft may change; off makes every task a dry run.
+    pub allow_file_write: bool,
+    /// Seconds that one command may take.
+    pub exec_timeout_seconds: u64,
+    /// Whether code search is offered.
+    pub enable_semantic: bool,
+    /// Files that the index holds at most.
+    pub semantic_max_files: usize,
+    /// Bytes of a file above which the index leaves it out.
+    pub semantic_max_file_bytes: usize,
+}
+
+impl Default for ToolsConfig {
+    fn default() -> Self {
+        Self {
+            allow_exec: true,
+            allow_git: true,
+            allow_file_write: true,
+            exec_timeout_seconds: 120,
+            enable_semantic: true,
+            semantic_max_files: 50_000,
+            semantic_max_file_bytes: 512 * 1024,
+        }
+    }
+}

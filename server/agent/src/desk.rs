@@ -1,0 +1,124 @@
+//! Desk: what a tool can reach while it runs: the draft, the task's log, and the agent's shared parts. Nothing else.
+
+use crate::failure::of_workspace;
+use crate::shared::Shared;
+use crate::task::Task;
+use protocol::{Code, Failure, Phase, Update};
+use workspace::{Draft, RelPath};
+
+/// One call's place of work.
+pub struct Desk<'a> {
+    /// The task that calls.
+    pub task: &'a Task,
+    /// What every task of this agent shares.
+    pub shared: &'a Shared,
+    /// The task's draft.
+    pub draft: &'a mut Draft,
+    /// The phase from which the tool was called; it decides what a command may do.
+    pub phase: Phase,
+    /// The call.
+    pub call: &'a protocol::CallId,
+}
+
+impl Desk<'_> {
+    /// Tells a fact of the task.
+    pub fn emit(&self, update: Update) {
+        self.task.emit(update);
+    }
+
+    /// A path that may be read.
+    ///
+    /// # Errors
+    /// `path_refused` for a path outside the workspace and for files that hold secrets.
+    pub fn readable(&self, path: &str) -> Result<RelPath, Failure> {
+        let path = RelPath::new(path).map_err(of_workspace)?;
+        match workspace::is_secret(&path) {
+            true => Err(Failure::new(
+                Code::PathRefused,
+                format!("{path} may hold secrets and is not read"),
+            )
+            .hint("ask the user for what you need to know from it")),
+            false => Ok(path),
+        }
+    }
+
+    /// A path that may be changed in the draft.
+    ///
+    /// # Errors
+    /// As [`Desk::readable`], and `denied` where writing is switched off.
+    pub fn writable(&self, path: &str) -> Result<RelPath, Failure> {
+        let path = self.readable(path)?;
+        match self.shared.tools.allow_file_write {
+            true => Ok(path),
+            false => Err(Failure::new(
+                Code::Denied,
+                "writing is switched off (tools.allow_file_write)",
+            )
+            .hint("describe the change instead")),
+        }
+    }
+
+    /// A file's text as the draft has it.
+    ///
+    /// # Errors
+    /// `not_found`, or `unreadable` for what is not UTF-8 text.
+    pub fn text(&self, path: &RelPath) -> Result<String, Failure> {
+        match self.draft.read(path).map_err(of_workspace)? {
+            Some(content) => content.text().map(str::to_owned).map_err(of_workspace),
+            None => Err(
+                Failure::new(Code::NotFound, format!("there is no file {path}"))
+                    .hint("list_files and find_text show what there is"),
+            ),
+        }
+    }
+
+    /// Every file that the draft has and the agent may see, sorted.
+    ///
+    /// # Errors
+    /// `io` where the workspace cannot be walked.
+    pub fn files(&self) -> Result<Vec<RelPath>, Failure> {
+        self.draft.files().map_err(of_workspace)
+    }
+
+    /// Changes the draft and tells what changed. Returns the paths it touched, for the model.
+    ///
+    /// # Errors
+    /// What `change` returns; the draft is then as it was.
+    pub fn edit<T>(
+        &mut self,
+        change: impl FnOnce(&mut Draft) -> Result<T, Failure>,
+    ) -> Result<String, Failure> {
+        let before = self.draft.clone();
+        change(self.draft)?;
+        let diff = self.draft.since(&before).view();
+        let touched = diff
+            .iter()
+            .map(|file| file.path.to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        if !diff.is_empty() {
+            let paths = self
+                .draft
+                .change_set()
+                .files
+                .iter()
+                .map(|file| file.path.to_string())
+                .collect();
+            let diff = diff
+                .into_iter()
+                .map(|file| file.diff)
+                .collect::<Vec<_>>()
+                .concat();
+            self.emit(Update::Draft {
+                revision: self.draft.revision(),
+                paths,
+                diff,
+            });
+        }
+        Ok(if touched.is_empty() {
+            "nothing changed".to_owned()
+        } else {
+            touched
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Failures of the floors below, as the words that cross a wire. The only place where they are mapped (P3).
+
+use protocol::{Code, Failure};
+use workspace::{LandError, Refused};
+
+/// A failure of the workspace.
+pub fn of_workspace(error: workspace::Error) -> Failure {
+    use workspace::Error;
+    let code = match &error {
+        Error::Path { .. } | Error::Secret(_) => Code::PathRefused,
+        Error::Missing(_) | Error::NotOpen(_) | Error::NoPatch(_) | Error::NoRepository(_) => {
+            Code::NotFound
+        }
+        Error::Exists(_) | Error::Pattern(_) => Code::InvalidInput,
+        Error::Unreadable { .. } => Code::Unreadable,
+        Error::Conflict { .. } => Code::Stale,
+        Error::Git(_) | Error::Io { .. } => Code::Io,
+    };
+    Failure::new(code, error.to_string())
+}
+
+/// Hunks that were refused, each with what teaches the model to mend it (W4).
+pub fn of_refusals(refused: Vec<Refused>) -> Failure {
+    let all: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    Failure::new(
+        Code::NoMatch,
+        format!("nothing was applied.\n{}", all.join("\n")),
+    )
+}
+
+/// A patch that did not become the user's files.
+pub fn of_landing(error: LandError) -> Failure {
+    let message = error.to_string();
+    match error {
+        LandError::Stale { .. } => Failure::new(Code::Stale, message).hint("try again when you have finished typing"),
+        LandError::Conflict { .. } => Failure::new(Code::Stale, message)
+            .hint("your newer edits and the patch touch the same lines; the patch is kept: accept it after undoing one of them"),
+        LandError::Refused(_) => Failure::new(Code::EditRefused, message).hint("the patch is kept; accept it again"),
+        LandError::Timeout => {
+            Failure::new(Code::EditRefused, message).hint("look at the files, then accept the patch again if it is missing")
+        }
+        LandError::Io(_) => Failure::new(Code::Io, message).hint("the files are as they were; mend the disk and accept the patch"),
+    }
+}
+
+/// A model call that gave no reply.
+pub fn of_model(error: &llm::Error) -> Failure {
+    use llm::Error;
+    let code = match error {
+        Error::Auth { .. } => Code::Auth,
+        Error::RateLimited { .. } => Code::RateLimited,
+        Error::Quota { .. } | Error::Expensive { .. } => Code::BudgetExhausted,
+        Error::NoModel(_) | Error::Config(_) => Code::Config,
+        Error::Timeout { .. } => Code::Timeout,
+        Error::Cancelled => Code::Cancelled,
+        Error::Invalid { .. }
+        | Error::Overloaded { .. }
+        | Error::Broken { .. }
+        | Error::TooLong { .. }
+        | Error::Refused { .. }
+        | Error::Unreachable { .. }
+        | Error::ScriptEnded { .. }
+        | Error::Script { .. } => Code::Provider,
+    };
+    Failure::new(code, error.to_string()).hint(error.hint())
+}

@@ -1,0 +1,273 @@
+//! The agent: plan, act, reflect, test, over a draft of the user's files. It decides and has no effect of its own: files and
+//! commands go through `workspace` and `sandbox`, words through `llm`, and everything it does is an event first (law 4).
+
+mod approvals;
+mod command;
+pub mod config;
+mod context;
+mod conversation;
+mod critic;
+mod desk;
+mod events;
+mod failure;
+mod history;
+mod knowledge;
+mod patches;
+pub mod phase;
+mod prompt;
+mod repeat;
+pub mod session;
+mod shared;
+mod task;
+mod tasks;
+mod testing;
+mod tools;
+mod validate;
+pub mod verbs;
+
+pub use config::{Config, ToolsConfig};
+pub use conversation::Conversation;
+pub use events::{Feed, Signal};
+pub use session::SessionView;
+pub use tools::{Output, Tool, Toolbox};
+
+use protocol::{
+    Approval, ApprovalId, Code, Event, Failure, ModelView, PatchId, PatchState, PatchView,
+    PermissionOption, Resolution, SessionId, StatusView, TaskId, TaskView,
+};
+use shared::Shared;
+use std::sync::Arc;
+
+/// What an agent is made of.
+pub struct Parts {
+    /// The user's files.
+    pub host: Arc<dyn workspace::Host>,
+    /// Commands and writes.
+    pub sandbox: Arc<sandbox::Sandbox>,
+    /// Models, or why there are none: tasks are then refused with it.
+    pub models: Result<Arc<llm::Models>, Failure>,
+    /// The state folder of this workspace.
+    pub state: Arc<sandbox::Tree>,
+    /// The `agent` section.
+    pub config: Config,
+    /// The `tools` section.
+    pub tools: ToolsConfig,
+    /// The whole configuration with secrets redacted, for `config/effective`.
+    pub effective: serde_json::Value,
+    /// Version of the program.
+    pub version: String,
+}
+
+/// A task that was just started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The task.
+    pub task: TaskId,
+    /// Its session.
+    pub session: SessionId,
+}
+
+/// The agent of one workspace. Clones are the same agent.
+#[derive(Clone)]
+pub struct Agent {
+    shared: Arc<Shared>,
+}
+
+impl Agent {
+    /// Puts an agent together. Cheap: nothing is read, compiled or started.
+    pub fn new(parts: Parts) -> Agent {
+        Agent {
+            shared: Arc::new(Shared::new(parts)),
+        }
+    }
+
+    /// Every task of this process, oldest first.
+    pub fn tasks(&self) -> Vec<TaskView> {
+        self.shared.log.views()
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn task(&self, id: &TaskId) -> Result<TaskView, Failure> {
+        self.shared.log.view(id).ok_or_else(|| no_task(id))
+    }
+
+    /// A task's events with a `seq` above `after`.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn replay(&self, task: &TaskId, after: Option<u64>) -> Result<Vec<Arc<Event>>, Failure> {
+        self.shared
+            .log
+            .replay(task, after)
+            .ok_or_else(|| no_task(task))
+    }
+
+    /// Every session on disk, newest first.
+    pub fn sessions(&self) -> Vec<SessionView> {
+        session::list(&self.shared.state)
+    }
+
+    /// Every patch, newest first.
+    pub fn patches(&self) -> Vec<PatchView> {
+        self.shared.patches.list()
+    }
+
+    /// One patch.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn patch(&self, id: &PatchId) -> Result<PatchView, Failure> {
+        self.shared.patches.get(id)
+    }
+
+    /// Accepts or refuses a proposed patch. Landing waits for the editor, so no request handler awaits this.
+    ///
+    /// # Errors
+    /// See [`Resolution`]; `stale` where it no longer merges.
+    pub async fn resolve_patch(
+        &self,
+        id: &PatchId,
+        resolution: Resolution,
+    ) -> Result<PatchView, Failure> {
+        let view = match resolution {
+            Resolution::Accept => {
+                self.shared
+                    .patches
+                    .accept(id, self.shared.host.clone())
+                    .await?
+            }
+            Resolution::Refuse => self.shared.patches.refuse(id).await?,
+        };
+        self.say(Signal::Patch(view.clone()));
+        Ok(view)
+    }
+
+    /// Takes a landed patch back: the named one, or the newest.
+    ///
+    /// # Errors
+    /// `not_found`; `stale` where later edits touch the same lines.
+    pub async fn undo_patch(&self, id: Option<&PatchId>) -> Result<PatchView, Failure> {
+        let nothing = || Failure::new(Code::NotFound, "there is no landed patch to undo");
+        let id = match id {
+            Some(id) => id.clone(),
+            None => self
+                .shared
+                .patches
+                .newest(PatchState::Landed)
+                .ok_or_else(nothing)?,
+        };
+        let view = self
+            .shared
+            .patches
+            .undo(&id, self.shared.host.clone())
+            .await?;
+        self.say(Signal::Patch(view.clone()));
+        Ok(view)
+    }
+
+    /// The open questions.
+    pub fn approvals(&self) -> Vec<Approval> {
+        self.shared.approvals.open()
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// `not_found` for one that is not open.
+    pub fn resolve_approval(
+        &self,
+        id: &ApprovalId,
+        option: PermissionOption,
+    ) -> Result<(), Failure> {
+        self.shared.approvals.resolve(id, option)
+    }
+
+    /// What the agent is and can do right now.
+    pub fn status(&self) -> StatusView {
+        StatusView {
+            version: self.shared.version.clone(),
+            root: self.shared.host.root().path().to_string(),
+            sandbox: self.shared.sandbox.report().enforced_by(),
+            models: self
+                .shared
+                .models
+                .as_ref()
+                .map(|models| models_of(models))
+                .unwrap_or_default(),
+            running: u32::try_from(self.shared.running.lock().len()).unwrap_or(u32::MAX),
+            problem: self.shared.models.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    /// The best regions of code for a query.
+    pub async fn search(&self, query: &str, k: usize) -> Vec<index::Hit> {
+        self.shared.knowledge.search(query, k).await
+    }
+
+    /// A file's definitions, unsaved text included.
+    ///
+    /// # Errors
+    /// `path_refused`, `not_found`, `unreadable`.
+    pub fn outline(&self, path: &str) -> Result<Vec<index::Symbol>, Failure> {
+        let path = workspace::RelPath::new(path).map_err(failure::of_workspace)?;
+        let content = self
+            .shared
+            .host
+            .read(&path)
+            .map_err(failure::of_workspace)?;
+        let content = content
+            .ok_or_else(|| Failure::new(Code::NotFound, format!("there is no file {path}")))?;
+        Ok(index::outline(
+            path.as_str(),
+            content.text().map_err(failure::of_workspace)?,
+        ))
+    }
+
+    /// The configuration with secrets redacted.
+    pub fn effective(&self) -> &serde_json::Value {
+        &self.shared.effective
+    }
+
+    /// A reader of everything from now on.
+    pub fn feed(&self) -> Feed {
+        self.shared.log.feed()
+    }
+
+    /// Tells something that belongs to no running task.
+    pub fn say(&self, signal: Signal) {
+        self.shared.log.say(signal);
+    }
+}
+
+fn models_of(models: &llm::Models) -> Vec<ModelView> {
+    let view = |(role, name, model, scripted): (llm::Role, String, String, bool)| ModelView {
+        role: role.as_str().to_owned(),
+        name,
+        model,
+        scripted,
+    };
+    models.view().into_iter().map(view).collect()
+}
+
+fn no_task(id: &TaskId) -> Failure {
+    Failure::new(Code::NotFound, format!("there is no task {id}"))
+        .hint("`animus/task/list` shows them")
+}
+
+/// A new id: sorts by time.
+fn new_id() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// Every tool with its JSON Schema, for `GET /tools/schemas`.
+///
+/// # Errors
+/// `internal` where a schema is broken.
+pub fn tool_schemas() -> Result<serde_json::Value, Failure> {
+    let toolbox = Toolbox::new()?;
+    let tool = |spec: &llm::ToolSpec| serde_json::json!({ "name": spec.name, "description": spec.description, "schema": spec.schema });
+    Ok(serde_json::json!({ "tools": toolbox.specs().iter().map(tool).collect::<Vec<_>>() }))
+}

@@ -1,0 +1,162 @@
+//! Prompt: the words the agent says to models. The system text and the tool list are constant; everything that varies comes
+//! after them, so that the prefix can be cached.
+
+use protocol::{Intent, TaskRequest};
+use std::fmt::Write;
+
+/// The coder's and planner's system text.
+pub const SYSTEM: &str = include_str!("prompts/system.md");
+
+/// The critic's system text.
+pub const CRITIC: &str = include_str!("prompts/critic.md");
+
+/// Said when the model stated its plan in words.
+pub const CARRY_OUT: &str = "The plan is noted. Carry it out now with the tools. If nothing has to change, say so and why, without a tool call.";
+
+/// Said when an answer had neither words nor calls.
+pub const EMPTY_ANSWER: &str =
+    "Your answer was empty. Go on with the task, or say in one sentence why you cannot.";
+
+/// Said when the answer was cut by the model's length limit.
+pub const CUT_ANSWER: &str = "Your answer was cut off by its length limit. Go on in smaller steps.";
+
+/// The request in words, without any file text.
+pub fn request(request: &TaskRequest) -> String {
+    let mut text = String::new();
+    let wanted = request.prompt.trim();
+    let instruction = match request.intent {
+        Intent::Do => "",
+        Intent::Refactor => {
+            "Refactor the code named below: make it clearer and simpler, keep its behaviour, and update every caller that has to change."
+        }
+        Intent::Fix => "Mend the cause of the problem named below.",
+        Intent::Document => {
+            "Write documentation comments for the code named below, in the style of the project."
+        }
+        Intent::Tests => "Write tests for the code named below, where the project keeps its tests.",
+        Intent::Explain => "Explain the code named below. Answer in words; change nothing.",
+    };
+    for part in [instruction, wanted] {
+        if !part.is_empty() {
+            let _ = writeln!(text, "{part}");
+        }
+    }
+    if let Some(target) = &request.target {
+        let _ = write!(
+            text,
+            "Place: {} lines {}-{}",
+            target.path, target.start_line, target.end_line
+        );
+        if let Some(symbol) = &target.symbol {
+            let _ = write!(text, " ({symbol})");
+        }
+        text.push('\n');
+        for diagnostic in &target.diagnostics {
+            let _ = writeln!(text, "Diagnostic: {diagnostic}");
+        }
+    }
+    text
+}
+
+/// One line that names a task in lists, at most 80 characters.
+pub fn title(request: &TaskRequest) -> String {
+    let verb = match request.intent {
+        Intent::Do => "",
+        Intent::Refactor => "Refactor",
+        Intent::Fix => "Fix",
+        Intent::Document => "Document",
+        Intent::Tests => "Write tests for",
+        Intent::Explain => "Explain",
+    };
+    let place = request.target.as_ref().map(|target| match &target.symbol {
+        Some(symbol) => symbol.clone(),
+        None => format!("{}:{}", target.path, target.start_line),
+    });
+    let line = request.prompt.lines().next().unwrap_or_default().trim();
+    let title = match (verb, place, line) {
+        ("", _, line) => line.to_owned(),
+        (verb, Some(place), "") => format!("{verb} {place}"),
+        (verb, None, "") => verb.to_owned(),
+        (verb, Some(place), line) => format!("{verb} {place}: {line}"),
+        (verb, None, line) => format!("{verb}: {line}"),
+    };
+    match title.char_indices().nth(79) {
+        Some((at, _)) if title.chars().count() > 80 => format!("{}…", &title[..at]),
+        _ => title,
+    }
+}
+
+/// What a failing test run says to the model.
+pub fn tests_failed(command: &str, output: &str) -> String {
+    format!(
+        "The tests fail on your draft. Command: {command}\nEnd of the output:\n{output}\nMend the draft, then answer without a tool call. If the failure is not yours to mend, say so."
+    )
+}
+
+/// What critical findings say to the model.
+pub fn findings(list: &str) -> String {
+    format!(
+        "A reviewer found this in your draft:\n{list}\nMend what is right about it, then answer without a tool call."
+    )
+}
+
+/// What a broken parse says to the model.
+pub fn broken_syntax(list: &str) -> String {
+    format!(
+        "Your draft has syntax errors that were not there before:\n{list}\nMend them, then answer without a tool call."
+    )
+}
+
+/// The steps of a plan that was written as a list in words, if it was.
+pub fn steps_in(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| {
+            let line = line.trim_start();
+            let rest = line.strip_prefix(['-', '*', '•']).or_else(|| {
+                let digits =
+                    line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                (digits > 0)
+                    .then(|| line[digits..].strip_prefix(['.', ')']))
+                    .flatten()
+            })?;
+            let step = rest.strip_prefix(' ')?.trim();
+            (!step.is_empty()).then(|| step.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Target;
+
+    #[test]
+    fn a_list_in_words_is_a_plan() {
+        assert_eq!(
+            steps_in("Plan:\n1. Read\n2) Edit\n - test\nwell"),
+            ["Read", "Edit", "test"]
+        );
+        assert!(steps_in("It is 1.5 times -faster- **bold**").is_empty());
+    }
+
+    #[test]
+    fn titles_say_what_and_where() {
+        let target = Some(Target {
+            path: "a.rs".into(),
+            start_line: 3,
+            end_line: 5,
+            ..Target::default()
+        });
+        let refactor = TaskRequest {
+            intent: Intent::Refactor,
+            target,
+            ..TaskRequest::default()
+        };
+        assert_eq!(title(&refactor), "Refactor a.rs:3");
+        let long = TaskRequest {
+            prompt: "ä".repeat(200),
+            ..TaskRequest::default()
+        };
+        assert_eq!(title(&long).chars().count(), 80);
+    }
+}

@@ -1,0 +1,91 @@
+//! Shared: what every task of one agent uses. Locks in here are never held across an await.
+
+use crate::approvals::Approvals;
+use crate::config::{Config, ToolsConfig};
+use crate::events::Log;
+use crate::knowledge::Knowledge;
+use crate::patches::Patches;
+use crate::tools::Toolbox;
+use parking_lot::Mutex;
+use protocol::{Failure, TaskId};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// The parts.
+pub struct Shared {
+    /// The user's files.
+    pub host: Arc<dyn workspace::Host>,
+    /// Commands and writes.
+    pub sandbox: Arc<sandbox::Sandbox>,
+    /// Models, or why there are none.
+    pub models: Result<Arc<llm::Models>, Failure>,
+    /// This workspace's state folder.
+    pub state: Arc<sandbox::Tree>,
+    /// The `agent` section.
+    pub config: Config,
+    /// The `tools` section.
+    pub tools: ToolsConfig,
+    /// The whole configuration, secrets redacted.
+    pub effective: serde_json::Value,
+    /// Version of the program.
+    pub version: String,
+    /// The one list of events.
+    pub log: Arc<Log>,
+    /// Open questions.
+    pub approvals: Approvals,
+    /// The index.
+    pub knowledge: Knowledge,
+    /// Proposed and landed patches.
+    pub patches: Patches,
+    /// Running tasks.
+    pub running: Mutex<HashMap<TaskId, Running>>,
+    /// Compiled on the first task: starting a server must not pay for it.
+    toolbox: OnceLock<Result<Toolbox, Failure>>,
+}
+
+/// How to reach a running task.
+#[derive(Clone)]
+pub struct Running {
+    /// Ends it.
+    pub cancel: CancellationToken,
+    /// Words of a person for its next turn.
+    pub steer: mpsc::UnboundedSender<String>,
+    /// True once it is over and its children are gone.
+    pub done: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// Puts the parts together; reads and starts nothing.
+    pub fn new(parts: crate::Parts) -> Shared {
+        let knowledge = Knowledge::new(parts.host.clone(), parts.tools.clone());
+        Shared {
+            patches: Patches::new(parts.state.clone()),
+            knowledge,
+            host: parts.host,
+            sandbox: parts.sandbox,
+            models: parts.models,
+            state: parts.state,
+            config: parts.config,
+            tools: parts.tools,
+            effective: parts.effective,
+            version: parts.version,
+            log: Arc::new(Log::new()),
+            approvals: Approvals::default(),
+            running: Mutex::default(),
+            toolbox: OnceLock::new(),
+        }
+    }
+
+    /// The tools.
+    ///
+    /// # Errors
+    /// `internal` where a tool's schema is broken.
+    pub fn toolbox(&self) -> Result<&Toolbox, Failure> {
+        self.toolbox
+            .get_or_init(Toolbox::new)
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+}

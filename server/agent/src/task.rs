@@ -1,0 +1,244 @@
+//! Task: one request from `started` to `finished`. It owns its phase, its conversation and its draft; everything it does is
+//! told as events first. It always ends with exactly one `finished` (P1) and leaves no call without a result (A5).
+
+mod act;
+mod call;
+mod deliver;
+mod drive;
+mod verify;
+
+use crate::conversation::Conversation;
+use crate::phase;
+use crate::repeat::Repeats;
+use crate::shared::Shared;
+use futures::FutureExt;
+use parking_lot::Mutex;
+use protocol::{
+    Code, Failure, FinishReason, Phase, SessionId, TaskId, TaskRequest, ToolResult, ToolStatus,
+    Update, Usage,
+};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// One request being worked on.
+pub struct Task {
+    pub(crate) shared: Arc<Shared>,
+    /// With this run's own allowance of expensive calls.
+    pub(crate) models: llm::Models,
+    pub(crate) id: TaskId,
+    pub(crate) session: SessionId,
+    pub(crate) request: TaskRequest,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) started: Instant,
+    phase: Mutex<Phase>,
+    conversation: Mutex<Conversation>,
+    interrupted: Vec<String>,
+    usage: Mutex<Usage>,
+    steering: Mutex<mpsc::UnboundedReceiver<String>>,
+    repeats: Mutex<Repeats>,
+    turns: Mutex<u32>,
+    /// Revision of the draft on which the tests were red last.
+    failed_revision: Mutex<Option<u64>>,
+}
+
+/// What a task begins with.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    /// The session so far.
+    pub conversation: Conversation,
+    /// Changes to the draft that an interrupted task had made, as unified diffs in order.
+    pub draft: Vec<String>,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub reason: FinishReason,
+    pub summary: String,
+    pub failure: Option<Failure>,
+}
+
+impl End {
+    pub(crate) fn new(reason: FinishReason, summary: impl Into<String>) -> End {
+        End {
+            reason,
+            summary: summary.into(),
+            failure: None,
+        }
+    }
+
+    pub(crate) fn failed(reason: FinishReason, failure: Failure) -> End {
+        End {
+            reason,
+            summary: failure.message.clone(),
+            failure: Some(failure),
+        }
+    }
+
+    pub(crate) fn cancelled() -> End {
+        End::new(
+            FinishReason::Cancelled,
+            "Cancelled. Your files are as they were.",
+        )
+    }
+
+    /// The end that a failure outside the model's reach means.
+    pub(crate) fn of(failure: Failure) -> End {
+        let reason = match failure.code {
+            Code::Cancelled => return End::cancelled(),
+            Code::RateLimited => FinishReason::RateLimited,
+            Code::BudgetExhausted => FinishReason::BudgetExhausted,
+            Code::Auth | Code::Provider | Code::Timeout => FinishReason::ProviderError,
+            Code::Config => FinishReason::ConfigError,
+            Code::SandboxUnavailable => FinishReason::SandboxUnavailable,
+            Code::EditRefused | Code::Stale | Code::NoMatch => FinishReason::NeedsUser,
+            _ => FinishReason::Internal,
+        };
+        End::failed(reason, failure)
+    }
+}
+
+impl Task {
+    /// A task that has not begun.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        models: llm::Models,
+        id: TaskId,
+        session: SessionId,
+        request: TaskRequest,
+        before: Before,
+        steering: mpsc::UnboundedReceiver<String>,
+    ) -> Task {
+        Task {
+            shared,
+            models,
+            id,
+            session,
+            request,
+            cancel: CancellationToken::new(),
+            started: Instant::now(),
+            phase: Mutex::new(Phase::Intake),
+            conversation: Mutex::new(before.conversation),
+            interrupted: before.draft,
+            usage: Mutex::default(),
+            steering: Mutex::new(steering),
+            repeats: Mutex::default(),
+            turns: Mutex::default(),
+            failed_revision: Mutex::default(),
+        }
+    }
+
+    /// Runs it to its end. A panic becomes an `internal` end, not a silence.
+    pub(crate) async fn run(&self) {
+        let end = match AssertUnwindSafe(self.drive()).catch_unwind().await {
+            Ok(end) => end,
+            Err(_) => End::failed(
+                FinishReason::Internal,
+                Failure::new(
+                    Code::Internal,
+                    "a defect of Animus stopped this task; your files are as they were",
+                )
+                .hint("please report it with the log"),
+            ),
+        };
+        self.finish(end);
+    }
+
+    /// Tells a fact.
+    pub(crate) fn emit(&self, update: Update) {
+        if let Some(event) = self.shared.log.append(&self.id, update) {
+            self.conversation.lock().apply(&event.update);
+        }
+    }
+
+    /// Where the task stands.
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.lock()
+    }
+
+    /// Goes to another phase; tells it before it takes effect.
+    ///
+    /// # Errors
+    /// `internal` for a transition that the table does not have.
+    pub(crate) fn enter(&self, to: Phase) -> Result<(), End> {
+        let from = self.phase();
+        if from == to {
+            return Ok(());
+        }
+        if !phase::allows(from, to) {
+            let failure = Failure::new(
+                Code::Internal,
+                format!("no way leads from phase {from} to {to}"),
+            );
+            return Err(End::failed(FinishReason::Internal, failure));
+        }
+        self.emit(Update::Phase { phase: to, from });
+        *self.phase.lock() = to;
+        Ok(())
+    }
+
+    /// Stops here if somebody cancelled.
+    pub(crate) fn check_cancelled(&self) -> Result<(), End> {
+        match self.cancel.is_cancelled() {
+            true => Err(End::cancelled()),
+            false => Ok(()),
+        }
+    }
+
+    /// Adds a model call's usage to the task's.
+    pub(crate) fn count(&self, usage: Usage) {
+        {
+            let mut sum = self.usage.lock();
+            let first = sum.input_tokens == 0 && sum.output_tokens == 0;
+            sum.input_tokens += usage.input_tokens;
+            sum.cached_tokens += usage.cached_tokens;
+            sum.output_tokens += usage.output_tokens;
+            sum.estimated |= usage.estimated;
+            // One call with an unknown price makes the whole unknown (M2).
+            sum.cost_micro_usd = match (first, sum.cost_micro_usd, usage.cost_micro_usd) {
+                (true, _, cost) => cost,
+                (false, Some(sum), Some(cost)) => Some(sum + cost),
+                _ => None,
+            };
+        }
+        self.emit(Update::Usage { usage });
+    }
+
+    fn finish(&self, end: End) {
+        let unanswered: Vec<_> = self.conversation.lock().unanswered().to_vec();
+        for call in unanswered {
+            let failure = Failure::new(
+                Code::Cancelled,
+                "the task ended before this call was answered",
+            );
+            self.emit(Update::ToolResult {
+                result: ToolResult {
+                    id: call.id,
+                    status: ToolStatus::Failed,
+                    output: failure.message.clone(),
+                    failure: Some(failure),
+                    exit_code: None,
+                    enforced_by: Vec::new(),
+                    duration_ms: 0,
+                },
+            });
+        }
+        let usage = self.usage.lock().clone();
+        self.emit(Update::Finished {
+            reason: end.reason,
+            exit_code: end.reason.exit_code(),
+            summary: end.summary,
+            failure: end.failure,
+            usage,
+            duration_ms: elapsed_ms(self.started),
+        });
+    }
+}
+
+/// Milliseconds since `start`.
+pub(crate) fn elapsed_ms(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

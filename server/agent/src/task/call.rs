@@ -1,0 +1,132 @@
+//! One tool call: checked, gated by phase, run, answered. Exactly one result a call, whatever happens (A5).
+
+use super::{End, Task, elapsed_ms};
+use crate::desk::Desk;
+use crate::phase::{Gate, gate};
+use crate::repeat::Rounds;
+use crate::tools::Output;
+use futures::FutureExt;
+use protocol::{
+    Code, Failure, FinishReason, Phase, ToolCall, ToolKind, ToolResult, ToolStatus, Update,
+};
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+use workspace::Draft;
+
+impl Task {
+    /// Runs the calls of the latest turn, in order.
+    pub(super) async fn run_calls(&self, draft: &mut Draft) -> Result<(), End> {
+        let calls = self.conversation.lock().unanswered().to_vec();
+        let mut planned = false;
+        for call in calls {
+            let start = Instant::now();
+            let outcome = self.attempt(&call, draft).await;
+            planned |= outcome.is_ok() && call.name == "update_plan";
+            self.answer(&call, outcome, start)?;
+        }
+        if planned && self.phase() == Phase::Plan {
+            self.enter(Phase::Act)?;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, call: &ToolCall, draft: &mut Draft) -> Result<Output, Failure> {
+        if self.cancel.is_cancelled() {
+            return Err(Failure::new(Code::Cancelled, "cancelled"));
+        }
+        let (tool, shape) = self.shared.toolbox()?.find(&call.name)?;
+        if let serde_json::Value::String(raw) = &call.input {
+            let error = serde_json::from_str::<serde_json::Value>(raw)
+                .err()
+                .map(|error| error.to_string());
+            let why = error.unwrap_or_else(|| "it is not an object".into());
+            return Err(Failure::new(
+                Code::InvalidInput,
+                format!("the arguments are not a JSON object: {why}"),
+            ));
+        }
+        shape.check(&call.name, &call.input)?;
+        let into = |end: End| {
+            end.failure
+                .unwrap_or_else(|| Failure::new(Code::Internal, end.summary))
+        };
+        match gate(self.shared.config.profile, self.phase(), tool.kind()) {
+            Gate::Open => {}
+            Gate::After(phase) => self.enter(phase).map_err(into)?,
+            Gate::Shut(failure) => return Err(failure),
+        }
+        let origin = self.phase();
+        // Noting a plan is no effect; it needs no phase of its own.
+        if tool.kind() != ToolKind::Think {
+            self.enter(Phase::Tool).map_err(into)?;
+        }
+        let mut desk = Desk {
+            task: self,
+            shared: &self.shared,
+            draft,
+            phase: origin,
+            call: &call.id,
+        };
+        let outcome = AssertUnwindSafe(tool.run(call.input.clone(), &mut desk))
+            .catch_unwind()
+            .await;
+        self.enter(origin).map_err(into)?;
+        outcome.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Code::Internal,
+                format!("{} failed by a defect of Animus", call.name),
+            ))
+        })
+    }
+
+    fn answer(
+        &self,
+        call: &ToolCall,
+        outcome: Result<Output, Failure>,
+        start: Instant,
+    ) -> Result<(), End> {
+        let (mut output, failure) = match outcome {
+            Ok(output) => (output, None),
+            Err(failure) => (
+                Output::from(format!("error ({}): {failure}", failure.code.as_str())),
+                Some(failure),
+            ),
+        };
+        let rounds = self
+            .repeats
+            .lock()
+            .note(&call.name, &call.input, &output.text);
+        if rounds == Rounds::Third {
+            output.text.push_str("\n[You have made this call three times with the same result. Do something else, or end.]");
+        }
+        let cancelled = failure
+            .as_ref()
+            .is_some_and(|failure| failure.code == Code::Cancelled);
+        self.emit(Update::ToolResult {
+            result: ToolResult {
+                id: call.id.clone(),
+                status: if failure.is_some() {
+                    ToolStatus::Failed
+                } else {
+                    ToolStatus::Completed
+                },
+                output: output.text,
+                failure,
+                exit_code: output.exit_code,
+                enforced_by: output.enforced_by,
+                duration_ms: elapsed_ms(start),
+            },
+        });
+        match (cancelled, rounds) {
+            (true, _) => Err(End::cancelled()),
+            (_, Rounds::Fourth) => Err(End::new(
+                FinishReason::LoopDetected,
+                format!(
+                    "The model repeated `{}` with the same result four times. Your files are as they were.",
+                    call.title
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The course of a task: context, then work and judgement in turn until there is something to deliver or a reason to stop.
+
+use super::verify::Verdict;
+use super::{End, Task};
+use crate::{context, prompt};
+use protocol::{Code, Failure, FinishReason, Intent, Phase, Speaker, Update};
+use std::sync::Arc;
+use workspace::{Draft, Snapshot};
+
+impl Task {
+    /// The whole task. Every way out is an [`End`].
+    pub(super) async fn drive(&self) -> End {
+        match self.course().await {
+            Ok(end) | Err(end) => end,
+        }
+    }
+
+    async fn course(&self) -> Result<End, End> {
+        let coder = self
+            .models
+            .view()
+            .into_iter()
+            .find(|(role, ..)| *role == llm::Role::Coder);
+        let (model, scripted) = coder.map_or_else(Default::default, |(_, _, model, scripted)| {
+            (model, scripted)
+        });
+        self.emit(Update::Started {
+            request: self.request.clone(),
+            root: self.shared.host.root().path().to_string(),
+            model: self.request.model.clone().unwrap_or(model),
+            scripted,
+        });
+        self.enter(Phase::Context)?;
+        let snapshot = Arc::new(Snapshot::new(self.shared.host.clone()));
+        let text = self.opening(&snapshot)?;
+        self.emit(Update::Prompt {
+            by: Speaker::User,
+            text,
+        });
+        let mut draft = Draft::new(snapshot);
+        self.take_up(&mut draft);
+        let plans = self.shared.config.enable_plan && self.request.intent != Intent::Explain;
+        self.enter(if plans { Phase::Plan } else { Phase::Act })?;
+
+        let mut repairs = 0;
+        loop {
+            let answer = self.act(&mut draft).await?;
+            match self.verify(&draft, &answer, repairs).await? {
+                Verdict::Good { verified } => return self.deliver(draft, verified, &answer).await,
+                Verdict::Again(text) => {
+                    repairs += 1;
+                    self.enter(Phase::Repair)?;
+                    self.emit(Update::Prompt {
+                        by: Speaker::Agent,
+                        text,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Brings back the draft that an interrupted task had, whole or not at all, and tells the model which.
+    fn take_up(&self, draft: &mut Draft) {
+        if self.interrupted.is_empty() {
+            return;
+        }
+        let fresh = draft.clone();
+        let apply = |draft: &mut Draft, diff: &String| {
+            let patch = workspace::parse_patch(diff, workspace::Format::Udiff, None).ok()?;
+            draft.apply(&patch, workspace::Mode::Atomic).ok()
+        };
+        let whole = self
+            .interrupted
+            .iter()
+            .all(|diff| apply(draft, diff).is_some());
+        let text = match whole {
+            true => "The program was interrupted. Your draft has all the edits you made before.",
+            false => {
+                "The program was interrupted and the files have changed since. Your draft is empty: make your edits again."
+            }
+        };
+        if whole {
+            let paths = draft
+                .change_set()
+                .files
+                .iter()
+                .map(|file| file.path.to_string())
+                .collect();
+            self.emit(Update::Draft {
+                revision: draft.revision(),
+                paths,
+                diff: self.interrupted.concat(),
+            });
+        } else {
+            *draft = fresh;
+        }
+        self.emit(Update::Prompt {
+            by: Speaker::Agent,
+            text: text.to_owned(),
+        });
+    }
+
+    fn opening(&self, snapshot: &Snapshot) -> Result<String, End> {
+        let words = prompt::request(&self.request);
+        if words.trim().is_empty() {
+            let failure = Failure::new(
+                Code::InvalidInput,
+                "the task has no words and no place in the code",
+            );
+            return Err(End::failed(
+                FinishReason::NeedsUser,
+                failure.hint("say what to do"),
+            ));
+        }
+        let context = context::gather(
+            snapshot,
+            &self.request,
+            self.shared.config.max_context_bytes,
+        )
+        .map_err(|failure| End::failed(FinishReason::NeedsUser, failure))?;
+        Ok(format!("{words}\n{context}"))
+    }
+}

@@ -1,0 +1,214 @@
+//! Tool: one thing the model can do. The list is the same in every phase, so that the prompt's prefix stays byte for byte the
+//! same; what a phase forbids is refused when it is called (A1).
+
+mod apply_patch;
+mod find_text;
+mod git;
+mod list_files;
+mod outline;
+mod read_file;
+mod restore;
+mod run_command;
+mod search;
+mod update_plan;
+mod write_file;
+
+use crate::desk::Desk;
+use crate::validate::Shape;
+use futures::future::BoxFuture;
+use llm::ToolSpec;
+use protocol::{Code, Failure, ToolKind};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// One tool.
+pub trait Tool: Send + Sync {
+    /// Its name, as the model writes it.
+    fn name(&self) -> &'static str;
+    /// What it does, for the model.
+    fn about(&self) -> &'static str;
+    /// What kind of effect it has; phases are judged by it.
+    fn kind(&self) -> ToolKind;
+    /// JSON Schema of its input.
+    fn schema(&self) -> Value;
+    /// One line for a person. The input may be invalid.
+    fn title(&self, input: &Value) -> String;
+    /// Does it. The input has passed the schema.
+    ///
+    /// # Errors
+    /// A failure that the model reads and can act on.
+    fn run<'a>(
+        &'a self,
+        input: Value,
+        desk: &'a mut Desk<'_>,
+    ) -> BoxFuture<'a, Result<Output, Failure>>;
+}
+
+/// What a tool hands back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    /// For the model.
+    pub text: String,
+    /// Exit code where a command ran and exited.
+    pub exit_code: Option<i32>,
+    /// What confined it, where a command ran.
+    pub enforced_by: Vec<String>,
+}
+
+impl From<String> for Output {
+    fn from(text: String) -> Self {
+        Output {
+            text,
+            ..Output::default()
+        }
+    }
+}
+
+/// Every tool with its compiled schema.
+pub struct Toolbox {
+    tools: Vec<(Box<dyn Tool>, Shape)>,
+    specs: Arc<[ToolSpec]>,
+}
+
+impl Toolbox {
+    /// All tools.
+    ///
+    /// # Errors
+    /// `internal` where a schema is broken.
+    pub fn new() -> Result<Toolbox, Failure> {
+        let all: Vec<Box<dyn Tool>> = vec![
+            Box::new(update_plan::UpdatePlan),
+            Box::new(read_file::ReadFile),
+            Box::new(list_files::ListFiles),
+            Box::new(find_text::FindText),
+            Box::new(search::Search),
+            Box::new(outline::Outline),
+            Box::new(apply_patch::ApplyPatch),
+            Box::new(write_file::WriteFile),
+            Box::new(restore::Restore),
+            Box::new(run_command::RunCommand),
+            Box::new(git::GitStatus),
+            Box::new(git::GitDiff),
+        ];
+        let specs = all
+            .iter()
+            .map(|tool| ToolSpec {
+                name: tool.name().into(),
+                description: tool.about().into(),
+                schema: tool.schema(),
+            })
+            .collect();
+        let tools = all
+            .into_iter()
+            .map(|tool| {
+                let shape = Shape::of(&tool.schema())?;
+                Ok((tool, shape))
+            })
+            .collect::<Result<_, Failure>>()?;
+        Ok(Toolbox { tools, specs })
+    }
+
+    /// What models are told.
+    pub fn specs(&self) -> Arc<[ToolSpec]> {
+        self.specs.clone()
+    }
+
+    /// A tool by its name, or by the name the original program used.
+    ///
+    /// # Errors
+    /// `not_found`, listing the names there are.
+    pub fn find(&self, name: &str) -> Result<(&dyn Tool, &Shape), Failure> {
+        let plain = canonical(name);
+        let found = self.tools.iter().find(|(tool, _)| tool.name() == plain);
+        found
+            .map(|(tool, shape)| (tool.as_ref(), shape))
+            .ok_or_else(|| {
+                let names: Vec<&str> = self.tools.iter().map(|(tool, _)| tool.name()).collect();
+                Failure::new(
+                    Code::NotFound,
+                    format!("there is no tool `{name}`; there are: {}", names.join(", ")),
+                )
+            })
+    }
+}
+
+/// The tool that a name of the original program means.
+fn canonical(name: &str) -> &str {
+    match name {
+        "fs.read_file" => "read_file",
+        "fs.write_file" => "write_file",
+        "terminal.exec" => "run_command",
+        "git.apply_patch" => "apply_patch",
+        "git.restore_backup" => "restore",
+        "semantic.search" => "search",
+        other => other,
+    }
+}
+
+/// Input that passed the schema, as the tool's own type.
+fn input_of<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
+    serde_json::from_value(input)
+        .map_err(|error| Failure::new(Code::InvalidInput, error.to_string()))
+}
+
+/// A string field of unchecked input, for titles.
+fn field<'a>(input: &'a Value, name: &str) -> &'a str {
+    input.get(name).and_then(Value::as_str).unwrap_or("?")
+}
+
+/// Cuts text to `limit` bytes at a line's end and says so.
+fn bounded(text: String, limit: usize, what_next: &str) -> String {
+    if text.len() <= limit {
+        return text;
+    }
+    let end = text[..text.floor_char_boundary(limit)]
+        .rfind('\n')
+        .map_or(text.floor_char_boundary(limit), |at| at + 1);
+    format!(
+        "{}[cut here: {} of {} bytes shown; {what_next}]\n",
+        &text[..end],
+        end,
+        text.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tool_list_is_stable_and_small() {
+        let first = Toolbox::new().unwrap().specs();
+        let text = |specs: &[ToolSpec]| {
+            specs
+                .iter()
+                .map(|s| format!("{} {} {}", s.name, s.description, s.schema))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        assert_eq!(text(&first), text(&Toolbox::new().unwrap().specs()));
+        assert!(
+            text(&first).len() < 6_000,
+            "{} bytes go out with every turn",
+            text(&first).len()
+        );
+    }
+
+    #[test]
+    fn names_of_the_original_still_work() {
+        let toolbox = Toolbox::new().unwrap();
+        for name in [
+            "fs.read_file",
+            "fs.write_file",
+            "terminal.exec",
+            "git.apply_patch",
+            "semantic.search",
+        ] {
+            assert!(toolbox.find(name).is_ok(), "{name}");
+        }
+        let failure = toolbox.find("fly").err().unwrap();
+        assert_eq!(failure.code, Code::NotFound);
+        assert!(failure.message.contains("apply_patch"));
+    }
+}

@@ -1,0 +1,85 @@
+//! `search`: regions of code for a question in plain words, ranked.
+
+use super::{Output, Tool, field, input_of};
+use crate::desk::Desk;
+use crate::validate::slim;
+use futures::future::BoxFuture;
+use protocol::{Code, Failure, ToolKind};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+const SHOWN: usize = 8;
+const LINES_SHOWN: usize = 12;
+
+/// The tool.
+pub struct Search;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    /// Plain words and identifiers.
+    query: String,
+}
+
+impl Tool for Search {
+    fn name(&self) -> &'static str {
+        "search"
+    }
+
+    fn about(&self) -> &'static str {
+        "Search the code by meaning: the best regions for some words or identifiers, with their first lines."
+    }
+
+    fn kind(&self) -> ToolKind {
+        ToolKind::Search
+    }
+
+    fn schema(&self) -> Value {
+        slim::<Input>()
+    }
+
+    fn title(&self, input: &Value) -> String {
+        format!("search {:?}", field(input, "query"))
+    }
+
+    fn run<'a>(
+        &'a self,
+        input: Value,
+        desk: &'a mut Desk<'_>,
+    ) -> BoxFuture<'a, Result<Output, Failure>> {
+        Box::pin(async move {
+            let input: Input = input_of(input)?;
+            if !desk.shared.tools.enable_semantic {
+                let off = Failure::new(
+                    Code::Denied,
+                    "search is switched off (tools.enable_semantic)",
+                );
+                return Err(off.hint("use find_text"));
+            }
+            let hits = desk.shared.knowledge.search(&input.query, SHOWN).await;
+            if hits.is_empty() {
+                return Ok(Output::from(
+                    "nothing found; try other words or find_text".to_owned(),
+                ));
+            }
+            let mut text = String::new();
+            for hit in hits {
+                let region = format!("{}:{}-{}", hit.path, hit.start, hit.end);
+                let lines = workspace::RelPath::new(&hit.path)
+                    .ok()
+                    .and_then(|path| desk.text(&path).ok());
+                let start = hit.start.max(1) as usize - 1;
+                let shown: Vec<&str> = lines
+                    .as_deref()
+                    .unwrap_or("")
+                    .lines()
+                    .skip(start)
+                    .take(LINES_SHOWN)
+                    .collect();
+                text.push_str(&format!("## {region}\n{}\n", shown.join("\n")));
+            }
+            Ok(Output::from(text))
+        })
+    }
+}

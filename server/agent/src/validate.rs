@@ -1,0 +1,103 @@
+//! Validation of tool input against the tool's JSON Schema (A2): invalid input never reaches a tool, and the refusal lists
+//! every violation, so that one more turn can mend them all.
+
+use protocol::{Code, Failure};
+use serde_json::Value;
+
+/// A compiled schema.
+pub struct Shape(jsonschema::Validator);
+
+impl Shape {
+    /// Compiles a schema that `schemars` made.
+    ///
+    /// # Errors
+    /// `internal` for a schema that is none: a defect of ours.
+    pub fn of(schema: &Value) -> Result<Shape, Failure> {
+        jsonschema::validator_for(schema)
+            .map(Shape)
+            .map_err(|error| {
+                Failure::new(
+                    Code::Internal,
+                    format!("a tool's schema is broken: {error}"),
+                )
+            })
+    }
+
+    /// Checks input.
+    ///
+    /// # Errors
+    /// `invalid_input` with every violation, one a line.
+    pub fn check(&self, tool: &str, input: &Value) -> Result<(), Failure> {
+        let violations: Vec<String> = self
+            .0
+            .iter_errors(input)
+            .map(|error| {
+                let place = error.instance_path().to_string();
+                match place.as_str() {
+                    "" => format!("- {error}"),
+                    place => format!("- at {place}: {error}"),
+                }
+            })
+            .collect();
+        match violations.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::new(
+                Code::InvalidInput,
+                format!(
+                    "{tool}: the arguments do not fit the schema:\n{}",
+                    violations.join("\n")
+                ),
+            )
+            .hint("call it again with all of these mended")),
+        }
+    }
+}
+
+/// A tool's schema as models read it: without the words that only cost tokens.
+pub fn slim<T: schemars::JsonSchema>() -> Value {
+    let mut schema = schemars::schema_for!(T).to_value();
+    strip(&mut schema);
+    schema
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for word in ["$schema", "title", "format", "minimum"] {
+                if map.get(word).is_some_and(|v| !v.is_object()) {
+                    map.remove(word);
+                }
+            }
+            map.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(schemars::JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    #[expect(dead_code)]
+    struct Input {
+        path: String,
+        lines: Option<u32>,
+    }
+
+    #[test]
+    fn a2_every_violation_is_listed() {
+        let shape = Shape::of(&slim::<Input>()).unwrap();
+        assert!(shape.check("t", &json!({"path": "a", "lines": 3})).is_ok());
+        let failure = shape
+            .check("t", &json!({"lines": "x", "extra": 1}))
+            .unwrap_err();
+        assert_eq!(failure.code, Code::InvalidInput);
+        for part in ["path", "extra", "lines"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Verbs: what editors and programs can ask of the agent. One function behind every door; a door only brings JSON here and
+//! takes JSON away. No verb waits for a model, a tool, a test or a person (L1).
+
+use crate::Agent;
+use crate::events::Signal;
+use protocol::{
+    ApprovalId, Code, Failure, Level, PatchId, PatchState, PermissionOption, Resolution, SessionId,
+    TaskId, TaskRequest,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Every verb, as it stands after `animus/`.
+pub const ALL: &[&str] = &[
+    "task/start",
+    "task/cancel",
+    "task/steer",
+    "task/list",
+    "task/get",
+    "task/replay",
+    "patch/list",
+    "patch/get",
+    "patch/resolve",
+    "patch/undo",
+    "approval/resolve",
+    "session/list",
+    "session/resume",
+    "search",
+    "outline",
+    "status",
+    "models",
+    "config/effective",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfTask {
+    task: TaskId,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct MaybeTask {
+    task: Option<TaskId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Steer {
+    task: TaskId,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replay {
+    task: TaskId,
+    #[serde(default)]
+    after: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfPatch {
+    patch: PatchId,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct MaybePatch {
+    patch: Option<PatchId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resolve {
+    patch: PatchId,
+    resolution: Resolution,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approve {
+    approval: ApprovalId,
+    option: PermissionOption,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resume {
+    session: SessionId,
+    #[serde(default)]
+    prompt: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    query: String,
+    #[serde(default)]
+    k: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfPath {
+    path: String,
+}
+
+/// Answers one verb.
+///
+/// # Errors
+/// `not_found` for an unknown verb, `invalid_input` for wrong parameters, and what the verb itself says.
+pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failure> {
+    match verb {
+        "task/start" => {
+            let started = agent.start(read::<TaskRequest>(verb, params)?)?;
+            Ok(json!({ "task": started.task, "session": started.session }))
+        }
+        "task/cancel" => {
+            Ok(json!({ "cancelled": agent.cancel(read::<MaybeTask>(verb, params)?.task.as_ref()) }))
+        }
+        "task/steer" => {
+            let Steer { task, text } = read(verb, params)?;
+            agent.steer(&task, &text).map(|()| json!({}))
+        }
+        "task/list" => Ok(json!({ "tasks": agent.tasks() })),
+        "task/get" => Ok(json!(agent.task(&read::<OfTask>(verb, params)?.task)?)),
+        "task/replay" => {
+            let Replay { task, after } = read(verb, params)?;
+            Ok(json!({ "events": agent.replay(&task, after)? }))
+        }
+        "patch/list" => Ok(json!({ "patches": agent.patches() })),
+        "patch/get" => Ok(json!(agent.patch(&read::<OfPatch>(verb, params)?.patch)?)),
+        "patch/resolve" => {
+            let Resolve { patch, resolution } = read(verb, params)?;
+            let state = agent.patch(&patch)?.state;
+            let (id, worker) = (patch.clone(), agent.clone());
+            in_background(
+                agent,
+                async move { worker.resolve_patch(&id, resolution).await },
+            );
+            Ok(json!({ "patch": patch, "state": state }))
+        }
+        "patch/undo" => {
+            let patch = match read::<MaybePatch>(verb, params)?.patch {
+                Some(patch) => agent.patch(&patch)?.id,
+                None => newest_landed(agent)?,
+            };
+            let (id, worker) = (patch.clone(), agent.clone());
+            in_background(agent, async move { worker.undo_patch(Some(&id)).await });
+            Ok(json!({ "patch": patch }))
+        }
+        "approval/resolve" => {
+            let Approve { approval, option } = read(verb, params)?;
+            agent
+                .resolve_approval(&approval, option)
+                .map(|()| json!({}))
+        }
+        "session/list" => Ok(json!({ "sessions": agent.sessions() })),
+        "session/resume" => {
+            let Resume { session, prompt } = read(verb, params)?;
+            let started = agent.resume(&session, prompt)?;
+            Ok(json!({ "task": started.task, "session": started.session }))
+        }
+        "search" => {
+            let Query { query, k } = read(verb, params)?;
+            Ok(json!({ "hits": agent.search(&query, k.unwrap_or(20).min(1_000)).await }))
+        }
+        "outline" => Ok(json!({ "symbols": agent.outline(&read::<OfPath>(verb, params)?.path)? })),
+        "status" => Ok(json!(agent.status())),
+        "models" => Ok(json!({ "models": agent.status().models })),
+        "config/effective" => Ok(agent.effective().clone()),
+        _ => Err(Failure::new(
+            Code::NotFound,
+            format!("there is no verb `{verb}`; there are: {}", ALL.join(", ")),
+        )),
+    }
+}
+
+fn newest_landed(agent: &Agent) -> Result<PatchId, Failure> {
+    let patches = agent.patches();
+    let newest = patches
+        .into_iter()
+        .find(|patch| patch.state == PatchState::Landed);
+    newest
+        .map(|patch| patch.id)
+        .ok_or_else(|| Failure::new(Code::NotFound, "there is no landed patch to undo"))
+}
+
+/// Lets landing go on by itself; what comes of it is told as a signal, never as the answer.
+fn in_background(
+    agent: &Agent,
+    work: impl Future<Output = Result<protocol::PatchView, Failure>> + Send + 'static,
+) {
+    let agent = agent.clone();
+    tokio::spawn(async move {
+        if let Err(failure) = work.await {
+            agent.say(Signal::Notice {
+                level: Level::Error,
+                message: failure.to_string(),
+            });
+        }
+    });
+}
+
+fn read<T: DeserializeOwned>(verb: &str, params: Value) -> Result<T, Failure> {
+    let params = if params.is_null() { json!({}) } else { params };
+    serde_json::from_value(params).map_err(|error| {
+        Failure::new(Code::InvalidInput, format!("animus/{verb}: {error}"))
+            .hint("docs/protocol.md has every verb's parameters")
+    })
+}

@@ -1,0 +1,103 @@
+//! Landing: what the user did meanwhile is kept, and everything can be taken back.
+
+use crate::stage::{GOOD, Stage, ask, finish, patch_turn, run, until};
+use protocol::{Code, FinishReason, LandMode, PatchState, Resolution, TaskRequest, Update};
+
+fn slow_script() -> String {
+    format!(
+        "turns:\n{}  - text: done\n    delay_ms: 700\n",
+        patch_turn(GOOD)
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w5_newer_text_of_the_user_is_merged_and_tested_again() {
+    let stage = Stage::new();
+    stage.write("greet.txt", "hello\n\n\n\nworld\n");
+    let agent = stage.agent(&slow_script());
+    let started = agent.start(ask("say goodbye")).unwrap();
+    until(&agent, &started, |update| {
+        matches!(update, Update::Draft { .. })
+    })
+    .await;
+    stage.write("greet.txt", "hello\n\n\n\nworld, typed meanwhile\n");
+    let run = finish(&agent, &started).await;
+    assert_eq!(run.reason(), FinishReason::Verified, "{}", run.summary());
+    assert_eq!(
+        run.phases(),
+        "context plan act check test propose land test propose land"
+    );
+    assert_eq!(
+        stage.read("greet.txt"),
+        "goodbye\n\n\n\nworld, typed meanwhile\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_text_on_the_same_line_is_never_overwritten() {
+    let stage = Stage::new();
+    let agent = stage.agent(&slow_script());
+    let started = agent.start(ask("say goodbye")).unwrap();
+    until(&agent, &started, |update| {
+        matches!(update, Update::Draft { .. })
+    })
+    .await;
+    stage.write("greet.txt", "hello, typed meanwhile\nworld\n");
+    let run = finish(&agent, &started).await;
+    assert_eq!(run.reason(), FinishReason::NeedsUser, "{}", run.summary());
+    assert_eq!(stage.read("greet.txt"), "hello, typed meanwhile\nworld\n");
+    assert_eq!(stage.read("count.txt"), "one\n1\n");
+    assert_eq!(agent.patches()[0].state, PatchState::Proposed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_restores_the_files_and_keeps_later_text() {
+    let stage = Stage::new();
+    stage.write("greet.txt", "hello\n\n\n\nworld\n");
+    let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(GOOD)));
+    assert_eq!(
+        run(&agent, "say goodbye").await.reason(),
+        FinishReason::Verified
+    );
+    stage.write("greet.txt", "goodbye\n\n\n\nworld and more\n");
+    let undone = agent.undo_patch(None).await.unwrap();
+    assert_eq!(undone.state, PatchState::Undone);
+    assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld and more\n");
+    assert_eq!(stage.read("count.txt"), "one\n1\n");
+    assert_eq!(
+        agent.undo_patch(None).await.unwrap_err().code,
+        Code::NotFound
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patch_under_review_waits_and_lands_when_accepted() {
+    let stage = Stage::new();
+    let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(GOOD)));
+    let started = agent
+        .start(TaskRequest {
+            land: Some(LandMode::Review),
+            ..ask("say goodbye")
+        })
+        .unwrap();
+    let run = finish(&agent, &started).await;
+    assert_eq!(run.reason(), FinishReason::Verified);
+    assert_eq!(stage.read("greet.txt"), "hello\nworld\n");
+    let patch = agent.patches().remove(0);
+    // Another process of the same workspace knows it too.
+    let other = stage.agent("turns: []\n");
+    let landed = other
+        .resolve_patch(&patch.id, Resolution::Accept)
+        .await
+        .unwrap();
+    assert_eq!((landed.state, landed.verified), (PatchState::Landed, true));
+    assert_eq!(stage.read("greet.txt"), "goodbye\nworld\n");
+    assert_eq!(
+        other
+            .resolve_patch(&patch.id, Resolution::Refuse)
+            .await
+            .unwrap_err()
+            .code,
+        Code::InvalidInput
+    );
+}

@@ -1,0 +1,98 @@
+//! Sessions: history tells everything, also after a crash.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "history is broken here on purpose"
+)]
+
+use crate::stage::{GOOD, Stage, ask, finish, patch_turn, run};
+use agent::Conversation;
+use protocol::{Event, FinishReason, Update};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a3_p2_history_is_the_events_line_by_line() {
+    let stage = Stage::new();
+    let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(GOOD)));
+    let run = run(&agent, "say goodbye").await;
+    let session = &run.events[0].session;
+    let file =
+        std::fs::read_to_string(stage.state.join(format!("sessions/{session}.ndjson"))).unwrap();
+    let lines: Vec<Event> = file
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines, run.events);
+    let live = Conversation::fold(&run.events);
+    assert_eq!(
+        format!("{:?}", Conversation::fold(&lines).messages()),
+        format!("{:?}", live.messages())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_history_resumes() {
+    let stage = Stage::new();
+    let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(GOOD)));
+    let first = run(&agent, "say goodbye").await;
+    let session = first.events[0].session.clone();
+    stage.write("greet.txt", "hello\nworld\n");
+    stage.write("count.txt", "one\n1\n");
+    // The process died in the middle of the patch's result.
+    let path = stage.state.join(format!("sessions/{session}.ndjson"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let at = text.find("\"type\":\"toolResult\"").unwrap();
+    std::fs::write(&path, &text[..at]).unwrap();
+
+    let script = format!("turns:\n{}  - text: done at last\n", patch_turn(GOOD));
+    let later = stage.agent(&script);
+    assert_eq!(later.sessions()[0].finished, None);
+    let started = later.resume(&session, None).unwrap();
+    let second = finish(&later, &started).await;
+    assert_eq!(
+        second.reason(),
+        FinishReason::Verified,
+        "{}",
+        second.summary()
+    );
+    assert_eq!(stage.read("greet.txt"), "goodbye\nworld\n");
+    let view = &later.sessions()[0];
+    assert_eq!(
+        (view.tasks, view.finished),
+        (2, Some(FinishReason::Verified))
+    );
+    assert_eq!(view.title, "say goodbye");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.lines()
+            .all(|line| serde_json::from_str::<Event>(line).is_ok()),
+        "the torn line is gone"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_task_in_a_session_remembers_the_first() {
+    let stage = Stage::new();
+    let script = "turns:\n  - text: The answer is 42.\n  - text: No change.\n  - text: again\n    expect: [second]\n  - text: no\n";
+    let agent = stage.agent(script);
+    let first = run(&agent, "first question").await;
+    let mut request = ask("second question");
+    request.session = Some(first.events[0].session.clone());
+    let started = agent.start(request).unwrap();
+    let second = finish(&agent, &started).await;
+    assert_eq!(
+        second.reason(),
+        FinishReason::NoChange,
+        "{}",
+        second.summary()
+    );
+    let prompts = second
+        .events
+        .iter()
+        .filter(|event| matches!(event.update, Update::Prompt { .. }))
+        .count();
+    assert!(prompts >= 1);
+    let unknown = agent.start(protocol::TaskRequest {
+        session: Some("nope".into()),
+        ..ask("x")
+    });
+    assert_eq!(unknown.unwrap_err().code, protocol::Code::NotFound);
+}
