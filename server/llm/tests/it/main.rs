@@ -1,0 +1,7 @@
+//! Tests of `llm` over real HTTP on the loopback: every byte is written by a server that these tests script.
+
+mod ask;
+mod choice;
+mod faults;
+mod scripts;
+mod wire;
