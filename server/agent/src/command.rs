@@ -21,7 +21,7 @@ const SHOWN: usize = 16 * 1024;
 ///
 /// # Errors
 /// `denied` by policy or a person, `timeout`, `cancelled`, `sandbox_unavailable`; a command that ran and failed is an answer.
-pub async fn run(desk: &mut Desk<'_>, line: &str, timeout: Option<u64>) -> Result<Output, Failure> {
+pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Result<Output, Failure> {
     let tools = &desk.shared.tools;
     if !tools.allow_exec {
         return Err(Failure::new(
@@ -37,7 +37,7 @@ pub async fn run(desk: &mut Desk<'_>, line: &str, timeout: Option<u64>) -> Resul
     };
     let acting = matches!(desk.phase, Phase::Act | Phase::Repair);
     // The scratch tree has no repository, so git reads the user's; nothing there can change either way.
-    let scratch = match acting && !line.trim_start().starts_with("git ") {
+    let scratch = match acting && !text.trim_start().starts_with("git ") {
         true => Some(prepare(desk.task, desk.draft).await?),
         false => None,
     };
@@ -49,7 +49,7 @@ pub async fn run(desk: &mut Desk<'_>, line: &str, timeout: Option<u64>) -> Resul
         None if acting => (Access::Draft, desk.shared.host.root().path().to_owned()),
         None => (Access::ReadOnly, desk.shared.host.root().path().to_owned()),
     };
-    let line = Line::Shell(line.to_owned());
+    let line = Line::Shell(text.to_owned());
     let permit_with = |approval| {
         desk.shared
             .sandbox
@@ -59,7 +59,7 @@ pub async fn run(desk: &mut Desk<'_>, line: &str, timeout: Option<u64>) -> Resul
         Ok(permit) => permit,
         Err(refusal) if refusal.kind == RefusalKind::Ask => {
             let verdict = desk.shared.sandbox.policy().judge(&line, &cwd);
-            ask(desk, &verdict).await?;
+            ask(desk, text, &verdict).await?;
             permit_with(sandbox::Approval::Given).map_err(of_refusal)?
         }
         Err(refusal) => return Err(of_refusal(refusal)),
@@ -150,13 +150,13 @@ async fn prepare(task: &Task, draft: &Draft) -> Result<Scratch, Failure> {
     }
 }
 
-async fn ask(desk: &Desk<'_>, verdict: &sandbox::Verdict) -> Result<(), Failure> {
+async fn ask(desk: &Desk<'_>, line: &str, verdict: &sandbox::Verdict) -> Result<(), Failure> {
     let (task, approvals) = (desk.task, &desk.shared.approvals);
-    let details: Vec<String> = verdict
-        .commands
-        .iter()
-        .map(|argv| visible(&argv.join(" ")))
-        .collect();
+    // The line as it will run comes first; what it was understood to start follows where that is more than one thing.
+    let mut details = vec![visible(line)];
+    if verdict.commands.len() > 1 {
+        details.extend(verdict.commands.iter().map(|argv| visible(&argv.join(" "))));
+    }
     let denied = |why: &str| {
         let message = format!("{why}: {}", verdict.reasons.join("; "));
         Failure::new(Code::Denied, message)
@@ -172,7 +172,7 @@ async fn ask(desk: &Desk<'_>, verdict: &sandbox::Verdict) -> Result<(), Failure>
         id: ApprovalId(uuid::Uuid::now_v7().simple().to_string()),
         task: task.id.clone(),
         call: CallId(desk.call.to_string()),
-        title: format!("Run {}", details.join("; ")),
+        title: format!("Run {}", details[0]),
         details,
         reasons: verdict.reasons.clone(),
         state: ApprovalState::Pending,

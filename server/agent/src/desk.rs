@@ -72,12 +72,22 @@ impl Desk<'_> {
         }
     }
 
-    /// Every file that the draft has and the agent may see, sorted.
+    /// Does something long with the draft as it is now, away from the runtime's threads.
     ///
     /// # Errors
-    /// `io` where the workspace cannot be walked.
-    pub fn files(&self) -> Result<Vec<RelPath>, Failure> {
-        self.draft.files().map_err(of_workspace)
+    /// What `work` returns, and `internal` if it panics.
+    pub async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Draft) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let draft = self.draft.clone();
+        let job = tokio::task::spawn_blocking(move || work(&draft));
+        job.await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Code::Internal,
+                "the tool failed by a defect of Animus",
+            ))
+        })
     }
 
     /// Changes the draft and tells what changed. Returns the paths it touched, for the model.

@@ -32,7 +32,7 @@ impl Task {
         });
         self.enter(Phase::Context)?;
         let snapshot = Arc::new(Snapshot::new(self.shared.host.clone()));
-        let text = self.opening(&snapshot)?;
+        let text = self.opening(&snapshot).await?;
         self.emit(Update::Prompt {
             by: Speaker::User,
             text,
@@ -100,7 +100,7 @@ impl Task {
         });
     }
 
-    fn opening(&self, snapshot: &Snapshot) -> Result<String, End> {
+    async fn opening(&self, snapshot: &Arc<Snapshot>) -> Result<String, End> {
         let words = prompt::request(&self.request);
         if words.trim().is_empty() {
             let failure = Failure::new(
@@ -112,12 +112,18 @@ impl Task {
                 failure.hint("say what to do"),
             ));
         }
-        let context = context::gather(
-            snapshot,
-            &self.request,
-            self.shared.config.max_context_bytes,
-        )
-        .map_err(|failure| End::failed(FinishReason::NeedsUser, failure))?;
+        let (snapshot, request) = (snapshot.clone(), self.request.clone());
+        let max_bytes = self.shared.config.max_context_bytes;
+        // Walking a large workspace is no work for the runtime's threads.
+        let gather =
+            tokio::task::spawn_blocking(move || context::gather(&snapshot, &request, max_bytes));
+        let context = gather.await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Code::Internal,
+                "the context could not be gathered by a defect of Animus",
+            ))
+        });
+        let context = context.map_err(|failure| End::failed(FinishReason::NeedsUser, failure))?;
         Ok(format!("{words}\n{context}"))
     }
 }

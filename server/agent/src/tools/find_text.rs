@@ -53,10 +53,11 @@ impl Tool for FindText {
     ) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let input: Input = input_of(input)?;
-            let matches = desk
-                .draft
-                .find(&input.pattern, input.glob.as_deref(), MOST)
-                .map_err(|error| Failure::new(Code::InvalidInput, error.to_string()))?;
+            let find = move |draft: &workspace::Draft| {
+                let found = draft.find(&input.pattern, input.glob.as_deref(), MOST);
+                found.map_err(|error| Failure::new(Code::InvalidInput, error.to_string()))
+            };
+            let matches = desk.apart(find).await?;
             if matches.is_empty() {
                 return Ok(Output::from("no line matches".to_owned()));
             }

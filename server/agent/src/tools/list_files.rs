@@ -2,6 +2,7 @@
 
 use super::{Output, Tool, bounded, input_of};
 use crate::desk::Desk;
+use crate::failure::of_workspace;
 use crate::validate::slim;
 use futures::future::BoxFuture;
 use protocol::{Failure, ToolKind};
@@ -66,7 +67,9 @@ impl Tool for ListFiles {
                         .strip_prefix(folder)
                         .is_some_and(|rest| rest.starts_with('/'))
             };
-            let paths = desk.files()?;
+            let paths = desk
+                .apart(|draft| draft.files().map_err(of_workspace))
+                .await?;
             let lines: Vec<&str> = paths
                 .iter()
                 .map(|path| path.as_str())
