@@ -1,0 +1,51 @@
+//! Land: a draft brought into the user's files: rebased onto what stands there now, then handed to the host whole (W5).
+
+use super::Draft;
+use crate::change::ChangeSet;
+use crate::host::{Host, LandError, Landed};
+use crate::rebase::{RebaseError, rebase};
+
+/// How often a rebase is tried again when the user types meanwhile.
+const TRIES: usize = 5;
+
+impl Draft {
+    /// Brings the draft into the user's files. Edits that the user made since the snapshot stay: each file is merged with
+    /// them, and where both touch the same lines nothing is written. The draft itself stays as it is.
+    ///
+    /// # Errors
+    /// [`LandError::Conflict`], [`LandError::Stale`] where the files changed five times in a row, or what the host says.
+    pub async fn land(&self, host: &dyn Host, label: &str) -> Result<Landed, LandError> {
+        land(&self.change_set(), host, label).await
+    }
+}
+
+impl ChangeSet {
+    /// As [`Draft::land`], for a change that is not a draft's (an undo, the rest of a proposal).
+    ///
+    /// # Errors
+    /// As [`Draft::land`].
+    pub async fn land(&self, host: &dyn Host, label: &str) -> Result<Landed, LandError> {
+        land(self, host, label).await
+    }
+}
+
+async fn land(change: &ChangeSet, host: &dyn Host, label: &str) -> Result<Landed, LandError> {
+    let mut stale = Vec::new();
+    for _ in 0..TRIES {
+        let moved = rebase(change, host).map_err(|error| match error {
+            RebaseError::Conflict { paths, details } => LandError::Conflict { paths, details },
+            RebaseError::Read(error) => LandError::Io(error.to_string()),
+        })?;
+        if moved.is_empty() {
+            return Ok(Landed {
+                paths: Vec::new(),
+                change: moved,
+            });
+        }
+        match host.land(&moved, label).await {
+            Err(LandError::Stale { paths }) => stale = paths,
+            done => return done,
+        }
+    }
+    Err(LandError::Stale { paths: stale })
+}

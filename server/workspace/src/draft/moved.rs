@@ -1,0 +1,61 @@
+//! Moved: a draft on a newer snapshot, so that it can be tested on the text that it will land on.
+
+use super::{Changed, Draft};
+use crate::content::Content;
+use crate::host::LandError;
+use crate::rebase::{RebaseError, onto};
+use crate::snapshot::Snapshot;
+use std::sync::Arc;
+
+impl Draft {
+    /// The same changes over `live`, merged with what was edited there. The revision grows: it is another text.
+    ///
+    /// # Errors
+    /// [`LandError::Conflict`] where both sides touch the same lines, [`LandError::Io`] where a file cannot be read.
+    pub fn rebase(&self, live: Arc<Snapshot>) -> Result<Draft, LandError> {
+        let moved =
+            onto(&self.change_set(), |path| live.read(path)).map_err(|error| match error {
+                RebaseError::Conflict { paths, details } => LandError::Conflict { paths, details },
+                RebaseError::Read(error) => LandError::Io(error.to_string()),
+            })?;
+        let changed = moved.files.into_iter().map(|file| {
+            let content = file.after.map(|bytes| Content::new(bytes, None));
+            (
+                file.path,
+                Changed {
+                    content,
+                    mode: file.mode,
+                },
+            )
+        });
+        Ok(Draft {
+            snapshot: live,
+            files: changed.collect(),
+            revision: self.revision + 1,
+        })
+    }
+
+    /// What differs between an earlier state of this draft and this one.
+    pub fn since(&self, earlier: &Draft) -> crate::change::ChangeSet {
+        let mut paths: Vec<_> = self
+            .files
+            .keys()
+            .chain(earlier.files.keys())
+            .cloned()
+            .collect();
+        paths.sort();
+        paths.dedup();
+        let edit = |path: crate::path::RelPath| crate::change::FileEdit {
+            base: earlier.read(&path).ok().flatten(),
+            after: self.read(&path).ok().flatten().map(|content| content.bytes),
+            mode: None,
+            path,
+        };
+        let files = paths
+            .into_iter()
+            .map(edit)
+            .filter(crate::change::FileEdit::is_change)
+            .collect();
+        crate::change::ChangeSet { files }
+    }
+}

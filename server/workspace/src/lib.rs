@@ -1,0 +1,41 @@
+//! `workspace`: files as the agent sees them, and the one place where the user's files change.
+//!
+//! Invariants: W1 a `RelPath` stays inside the root; W2 a `Snapshot` reads a path the same every time; W3 a `ChangeSet` applies
+//! whole or not at all and its inverse restores the bytes; W4 a hunk matches exactly one place or is refused with the reason;
+//! W5 the user's files change in `Draft::land` and `Host::land` only; W6 the lineage touches the state folder only.
+
+mod change;
+mod content;
+mod disk;
+mod documents;
+mod draft;
+mod error;
+pub mod git;
+mod host;
+mod lineage;
+mod lines;
+mod patch;
+mod path;
+mod rebase;
+mod scratch;
+mod secret;
+mod seek;
+mod snapshot;
+
+pub use change::{ChangeSet, FileEdit, FileOp, FileView, HunkView, LineEdit};
+pub use content::{Content, Hash};
+pub use disk::Disk;
+pub use documents::{Document, Documents};
+pub use draft::{Applied, Draft, Mode};
+pub use error::Error;
+pub use host::{Host, LandError, Landed};
+pub use lineage::{Lineage, Node, NodeState};
+pub use patch::{
+    Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, RangeEdit, Reach, Site, edits_parse,
+    parse_patch, parse_patch_below,
+};
+pub use path::{RelPath, Root};
+pub use scratch::Scratch;
+pub use secret::is_secret;
+pub use seek::{Reason, Refused};
+pub use snapshot::{Entry, Match, Snapshot};

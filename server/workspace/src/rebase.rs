@@ -1,0 +1,92 @@
+//! Rebase: a change moved onto the text that stands there now, by 3-way merge per file; a conflict is an error, never a guess.
+
+use crate::change::{ChangeSet, FileEdit};
+use crate::content::Content;
+use crate::error::Error;
+use crate::host::Host;
+use crate::path::RelPath;
+
+/// How a change does not fit.
+#[derive(Debug)]
+pub(crate) enum RebaseError {
+    /// Both sides touched the same lines.
+    Conflict {
+        paths: Vec<RelPath>,
+        details: String,
+    },
+    /// A file could not be read.
+    Read(Error),
+}
+
+/// Most bytes of conflict text that are kept.
+const DETAILS: usize = 8 * 1024;
+
+/// The change with the live texts as its bases. Files that hold the result already are left out.
+pub(crate) fn rebase(change: &ChangeSet, host: &dyn Host) -> Result<ChangeSet, RebaseError> {
+    onto(change, |path| host.read(path))
+}
+
+/// As [`rebase`], onto whatever `read` finds.
+pub(crate) fn onto(
+    change: &ChangeSet,
+    read: impl Fn(&RelPath) -> Result<Option<Content>, Error>,
+) -> Result<ChangeSet, RebaseError> {
+    let mut moved = ChangeSet::default();
+    let (mut paths, mut details) = (Vec::new(), String::new());
+    for file in &change.files {
+        let live = read(&file.path).map_err(RebaseError::Read)?;
+        match one(file, live) {
+            Ok(file) if file.is_change() => moved.files.push(file),
+            Ok(_) => {}
+            Err(text) => {
+                paths.push(file.path.clone());
+                if details.len() < DETAILS {
+                    details.push_str(&format!(
+                        "{}:\n{}\n",
+                        file.path,
+                        clipped(&text, DETAILS - details.len())
+                    ));
+                }
+            }
+        }
+    }
+    match paths.is_empty() {
+        true => Ok(moved),
+        false => Err(RebaseError::Conflict { paths, details }),
+    }
+}
+
+/// One file; the error is the text of the conflict.
+fn one(file: &FileEdit, live: Option<Content>) -> Result<FileEdit, String> {
+    let with = |after| FileEdit {
+        path: file.path.clone(),
+        base: live.clone(),
+        after,
+        mode: file.mode,
+    };
+    let live_bytes = live.as_ref().map(|live| &live.bytes);
+    let base_bytes = file.base.as_ref().map(|base| &base.bytes);
+    if live_bytes == base_bytes || live_bytes == file.after.as_ref() {
+        return Ok(with(file.after.clone()));
+    }
+    match (base_bytes, live_bytes, &file.after) {
+        (Some(base), Some(live), Some(after)) => diffy::merge_bytes(base, after, live)
+            .map(|merged| with(Some(merged.into())))
+            .map_err(|text| String::from_utf8_lossy(&text).into_owned()),
+        (Some(_), None, Some(_)) => Err("it was removed meanwhile".to_owned()),
+        (Some(_), Some(_), None) => {
+            Err("it was changed meanwhile and was to be removed".to_owned())
+        }
+        _ => Err("a file of that name was made meanwhile".to_owned()),
+    }
+}
+
+/// Up to `limit` bytes, around the first conflict marker.
+fn clipped(text: &str, limit: usize) -> &str {
+    let from = text.find("<<<<<<<").unwrap_or(0);
+    let mut end = (from + limit).min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[from..end]
+}

@@ -1,0 +1,312 @@
+//! Sync: a scratch tree brought up to date with the least writing. What it wrote is on record, with the time that the system
+//! gave it (which a program cannot set), so that a source changed by a test run is noticed and written again.
+
+use crate::content::Hash;
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::path::RelPath;
+use crate::snapshot::Snapshot;
+use camino::Utf8Path;
+use sandbox::{Kind, Tree};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::UNIX_EPOCH;
+
+/// Folders that builds fill: never cleaned, so that the next build is quick.
+const BUILT: [&str; 12] = [
+    "target",
+    "node_modules",
+    "build",
+    "dist",
+    "out",
+    ".venv",
+    "venv",
+    "__pycache__",
+    ".pytest_cache",
+    ".cache",
+    ".gradle",
+    "vendor",
+];
+
+/// Folders with dependencies that tests need and git ignores: linked, so read from the workspace and never copied.
+const LINKED: [&str; 4] = ["node_modules", ".venv", "venv", "vendor"];
+
+/// A source in the tree, on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Written {
+    pub hash: Hash,
+    /// Length and time of the workspace's file, where it was copied from there.
+    source: Option<(u64, u128)>,
+    /// Length and change time of the copy.
+    copy: (u64, i128),
+}
+
+/// Where a source comes from.
+enum Wanted {
+    Disk,
+    Bytes(std::sync::Arc<[u8]>, Option<u32>),
+}
+
+pub(super) fn sync(
+    state: &Tree,
+    record: &str,
+    tree: &Tree,
+    snapshot: &Snapshot,
+    draft: &Draft,
+) -> Result<BTreeMap<RelPath, Written>, Error> {
+    let workspace = snapshot.root().path();
+    let source = Tree::open(workspace)
+        .map_err(|error| Error::io(format!("cannot open `{workspace}`"), error))?;
+    let mut old: BTreeMap<RelPath, Written> = state
+        .read(record)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    // Until this run is over the record would promise too much.
+    if !old.is_empty() {
+        state
+            .remove(record)
+            .map_err(|error| Error::io("cannot refresh the scratch tree", error))?;
+    }
+    let wanted = wanted(snapshot, draft)?;
+    clean(tree, &wanted)?;
+    let mut files = BTreeMap::new();
+    for (path, wanted) in &wanted {
+        if let Some(written) = one(tree, &source, path, wanted, old.remove(path))? {
+            files.insert(path.clone(), written);
+        }
+    }
+    link(tree, &source, wanted.keys())?;
+    let json = serde_json::to_vec(&files)
+        .map_err(|error| Error::io("cannot record the scratch tree", error.into()))?;
+    state
+        .write(record, &json, Some(0o600))
+        .map_err(|error| Error::io("cannot record the scratch tree", error))?;
+    Ok(files)
+}
+
+fn wanted(snapshot: &Snapshot, draft: &Draft) -> Result<BTreeMap<RelPath, Wanted>, Error> {
+    let mut wanted: BTreeMap<RelPath, Wanted> = snapshot
+        .files()?
+        .iter()
+        .map(|path| (path.clone(), Wanted::Disk))
+        .collect();
+    for path in snapshot.open() {
+        match snapshot.read(&path)? {
+            Some(content) if wanted.contains_key(&path) => {
+                let mode = snapshot.host().mode(&path);
+                wanted.insert(path, Wanted::Bytes(content.bytes, mode));
+            }
+            _ => {}
+        }
+    }
+    for (path, content) in draft.changed() {
+        match content {
+            Some(content) => {
+                let mode = snapshot.host().mode(path);
+                wanted.insert(path.clone(), Wanted::Bytes(content.bytes.clone(), mode));
+            }
+            None => {
+                wanted.remove(path);
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+/// Removes what is neither wanted nor built: sources that vanished, and what an earlier run left behind.
+fn clean(tree: &Tree, wanted: &BTreeMap<RelPath, Wanted>) -> Result<(), Error> {
+    let mut folders: BTreeSet<&str> = BTreeSet::new();
+    for path in wanted.keys() {
+        folders.extend(
+            path.as_str()
+                .match_indices('/')
+                .map(|(at, _)| &path.as_str()[..at]),
+        );
+    }
+    let mut open = vec![String::new()];
+    while let Some(folder) = open.pop() {
+        let entries = tree
+            .entries(&folder)
+            .map_err(|error| Error::io("cannot read the scratch tree", error))?;
+        for (name, kind) in entries {
+            let place = match folder.is_empty() {
+                true => name.clone(),
+                false => format!("{folder}/{name}"),
+            };
+            let is_file = RelPath::new(&place).is_ok_and(|path| wanted.contains_key(&path));
+            let is_folder = folders.contains(place.as_str());
+            match kind {
+                Kind::Dir if is_folder => open.push(place),
+                Kind::Dir if !is_file && BUILT.contains(&name.as_str()) => {}
+                Kind::File | Kind::Symlink if is_file => {}
+                _ => tree.remove_all(&place).map_err(|error| {
+                    Error::io(
+                        format!("cannot remove `{place}` from the scratch tree"),
+                        error,
+                    )
+                })?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Brings one source up to date; `None` where it went away meanwhile or leads outside.
+fn one(
+    tree: &Tree,
+    source: &Tree,
+    path: &RelPath,
+    wanted: &Wanted,
+    old: Option<Written>,
+) -> Result<Option<Written>, Error> {
+    let failed = |error| {
+        Error::io(
+            format!("cannot write `{path}` into the scratch tree"),
+            error,
+        )
+    };
+    let intact = |old: &Written| copy_stamp(tree, path) == Some(old.copy);
+    let (bytes, mode, stamp) = match wanted {
+        Wanted::Bytes(bytes, mode) => (bytes.clone(), *mode, None),
+        Wanted::Disk => {
+            let Some(stat) = source.stat(path.as_str()).map_err(failed)? else {
+                return Ok(None);
+            };
+            let time = stat
+                .modified
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_nanos();
+            let stamp = Some((stat.len, time));
+            if let Some(old) = old
+                .as_ref()
+                .filter(|old| old.source == stamp && intact(old))
+            {
+                return Ok(Some(old.clone()));
+            }
+            let Ok(bytes) = source.read(path.as_str()) else {
+                return Ok(None);
+            };
+            (bytes.into(), Some(stat.mode & 0o777), stamp)
+        }
+    };
+    let hash = Hash::of(&bytes);
+    let same = old
+        .as_ref()
+        .is_some_and(|old| old.hash == hash && intact(old));
+    if !same {
+        match (wanted, &old) {
+            // Nothing was built from it yet, so the workspace's own time is right (and tests may look at links).
+            (Wanted::Disk, None) if tree.stat(path.as_str()).map_err(failed)?.is_none() => {
+                if tree.copy_from(source, path.as_str()).is_err() {
+                    tree.write(path.as_str(), &bytes, mode).map_err(failed)?;
+                }
+            }
+            _ => {
+                let found = tree.stat(path.as_str()).map_err(failed)?;
+                if found.is_some_and(|stat| stat.kind != Kind::File) {
+                    tree.remove_all(path.as_str()).map_err(failed)?;
+                }
+                tree.write(path.as_str(), &bytes, mode).map_err(failed)?;
+            }
+        }
+    }
+    let copy = copy_stamp(tree, path).ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
+    Ok(Some(Written {
+        hash,
+        source: stamp,
+        copy,
+    }))
+}
+
+/// Links the folders with dependencies that lie beside a wanted file in the workspace and are not part of it.
+fn link<'a>(
+    tree: &Tree,
+    source: &Tree,
+    paths: impl Iterator<Item = &'a RelPath>,
+) -> Result<(), Error> {
+    let mut folders: BTreeSet<&str> = BTreeSet::from([""]);
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    for path in paths {
+        taken.extend(
+            path.as_str()
+                .match_indices('/')
+                .map(|(at, _)| &path.as_str()[..at]),
+        );
+        let manifest = matches!(
+            path.name(),
+            "package.json"
+                | "pyproject.toml"
+                | "requirements.txt"
+                | "setup.py"
+                | "composer.json"
+                | "go.mod"
+        );
+        if manifest {
+            folders.insert(
+                path.as_str()
+                    .rsplit_once('/')
+                    .map_or("", |(folder, _)| folder),
+            );
+        }
+    }
+    for folder in folders {
+        for name in LINKED {
+            let place = match folder.is_empty() {
+                true => name.to_owned(),
+                false => format!("{folder}/{name}"),
+            };
+            let there = |tree: &Tree| tree.stat(&place).ok().flatten().map(|stat| stat.kind);
+            if there(source) == Some(Kind::Dir)
+                && there(tree).is_none()
+                && !taken.contains(place.as_str())
+            {
+                let target = source.path().join(&place);
+                tree.symlink(&place, &target).map_err(|error| {
+                    Error::io(
+                        format!("cannot link `{place}` into the scratch tree"),
+                        error,
+                    )
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a source still has the bytes that were written.
+pub(super) fn is_as_written(tree: &Tree, path: &RelPath, written: &Written) -> Result<bool, Error> {
+    if copy_stamp(tree, path) == Some(written.copy) {
+        return Ok(true);
+    }
+    match tree.read(path.as_str()) {
+        Ok(bytes) => Ok(Hash::of(&bytes) == written.hash),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Length and change time of a file in the tree.
+fn copy_stamp(tree: &Tree, path: &RelPath) -> Option<(u64, i128)> {
+    stamp(&tree.path().join(path.as_str()))
+}
+
+#[cfg(unix)]
+fn stamp(path: &Utf8Path) -> Option<(u64, i128)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::symlink_metadata(path).ok()?;
+    let time = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
+    (!found.is_dir()).then_some((found.len(), time))
+}
+
+#[cfg(not(unix))]
+fn stamp(path: &Utf8Path) -> Option<(u64, i128)> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    let time = found
+        .modified()
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .ok()?
+        .as_nanos();
+    (!found.is_dir()).then(|| (found.len(), i128::try_from(time).unwrap_or(0)))
+}

@@ -1,0 +1,323 @@
+//! Landing: W3 and W5 on the real disk.
+
+use crate::bench::{Bench, rel, wait};
+use futures::future::BoxFuture;
+use workspace::{
+    ChangeSet, Content, Disk, Error, Host, LandError, Landed, Mode, RelPath, Root, parse_patch,
+};
+
+#[test]
+fn w5_nothing_is_written_before_land_and_the_inverse_restores() {
+    let bench = Bench::new(&[("a", "1\n2\n"), ("b", "x\n")]);
+    let disk = bench.disk();
+    let mut draft = bench.draft();
+    draft.write(&rel("a"), "1\ntwo\n").unwrap();
+    draft.write(&rel("d/n"), "new\n").unwrap();
+    draft.delete(&rel("b")).unwrap();
+    assert_eq!(
+        (
+            bench.get("a").as_deref(),
+            bench.get("d/n"),
+            bench.get("b").as_deref()
+        ),
+        (Some("1\n2\n"), None, Some("x\n"))
+    );
+    let landed = wait(draft.land(&disk, "test")).unwrap();
+    assert_eq!(landed.paths, [rel("a"), rel("b"), rel("d/n")]);
+    assert_eq!(
+        (
+            bench.get("a").as_deref(),
+            bench.get("d/n").as_deref(),
+            bench.get("b")
+        ),
+        (Some("1\ntwo\n"), Some("new\n"), None)
+    );
+    wait(landed.change.invert().land(&disk, "undo")).unwrap();
+    assert_eq!(
+        (
+            bench.get("a").as_deref(),
+            bench.get("d/n"),
+            bench.get("b").as_deref()
+        ),
+        (Some("1\n2\n"), None, Some("x\n"))
+    );
+}
+
+#[test]
+fn w3_a_changed_file_is_merged_and_the_undo_keeps_the_users_edit() {
+    let bench = Bench::new(&[("a", "1\n2\n3\n4\n5\n")]);
+    let disk = bench.disk();
+    let mut draft = bench.draft();
+    draft.write(&rel("a"), "1\n2\n3\n4\nfive\n").unwrap();
+    bench.put("a", b"one\n2\n3\n4\n5\n");
+    let landed = wait(draft.land(&disk, "test")).unwrap();
+    assert_eq!(bench.get("a").as_deref(), Some("one\n2\n3\n4\nfive\n"));
+    assert_eq!(
+        &landed.change.files[0].base.as_ref().unwrap().bytes[..],
+        b"one\n2\n3\n4\n5\n"
+    );
+    wait(landed.change.invert().land(&disk, "undo")).unwrap();
+    assert_eq!(bench.get("a").as_deref(), Some("one\n2\n3\n4\n5\n"));
+}
+
+#[test]
+fn w3_a_conflict_writes_nothing() {
+    let bench = Bench::new(&[("a", "1\n2\n"), ("b", "x\n")]);
+    let mut draft = bench.draft();
+    draft.write(&rel("a"), "1\nagent\n").unwrap();
+    draft.write(&rel("b"), "y\n").unwrap();
+    bench.put("a", b"1\nuser\n");
+    let error = wait(draft.land(&bench.disk(), "test")).unwrap_err();
+    let LandError::Conflict { paths, details } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(paths, [rel("a")]);
+    assert!(
+        details.contains("user") && details.contains("agent"),
+        "{details}"
+    );
+    assert_eq!(
+        (bench.get("a").as_deref(), bench.get("b").as_deref()),
+        (Some("1\nuser\n"), Some("x\n"))
+    );
+}
+
+#[test]
+fn w3_a_file_that_came_or_went_meanwhile_is_a_conflict() {
+    let bench = Bench::new(&[("gone", "1\n"), ("del", "1\n")]);
+    let mut draft = bench.draft();
+    draft.write(&rel("gone"), "2\n").unwrap();
+    draft.write(&rel("came"), "mine\n").unwrap();
+    draft.delete(&rel("del")).unwrap();
+    std::fs::remove_file(bench.path.join("gone")).unwrap();
+    bench.put("came", b"user\n");
+    bench.put("del", b"user\n");
+    let error = wait(draft.land(&bench.disk(), "test")).unwrap_err();
+    let LandError::Conflict { paths, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(paths, [rel("came"), rel("del"), rel("gone")]);
+    assert_eq!(
+        (bench.get("came").as_deref(), bench.get("del").as_deref()),
+        (Some("user\n"), Some("user\n"))
+    );
+}
+
+#[test]
+fn w3_a_stale_base_is_refused_by_the_disk_itself() {
+    let bench = Bench::new(&[("a", "1\n")]);
+    let mut draft = bench.draft();
+    draft.write(&rel("a"), "2\n").unwrap();
+    let change = draft.change_set();
+    bench.put("a", b"user\n");
+    let error = wait(bench.disk().land(&change, "test")).unwrap_err();
+    assert!(matches!(error, LandError::Stale { .. }), "{error}");
+    assert_eq!(bench.get("a").as_deref(), Some("user\n"));
+}
+
+/// A disk whose user saves a file just before each of the first landings.
+struct Typing {
+    disk: Disk,
+    path: camino::Utf8PathBuf,
+    left: std::sync::atomic::AtomicI32,
+}
+
+impl Host for Typing {
+    fn root(&self) -> &Root {
+        self.disk.root()
+    }
+    fn read(&self, path: &RelPath) -> Result<Option<Content>, Error> {
+        self.disk.read(path)
+    }
+    fn open(&self) -> Vec<RelPath> {
+        Vec::new()
+    }
+    fn dirty(&self) -> Vec<RelPath> {
+        Vec::new()
+    }
+    fn land<'a>(
+        &'a self,
+        change: &'a ChangeSet,
+        label: &'a str,
+    ) -> BoxFuture<'a, Result<Landed, LandError>> {
+        if self.left.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) > 0 {
+            let text = std::fs::read_to_string(&self.path).unwrap();
+            std::fs::write(&self.path, format!("typed\n{text}")).unwrap();
+        }
+        self.disk.land(change, label)
+    }
+}
+
+#[test]
+fn w3_a_user_who_types_while_it_lands_is_never_overwritten() {
+    for (times, lands) in [(2, true), (9, false)] {
+        let bench = Bench::new(&[("a", "1\n2\n3\n")]);
+        let host = Typing {
+            disk: bench.disk(),
+            path: bench.path.join("a"),
+            left: times.into(),
+        };
+        let mut draft = bench.draft();
+        draft.write(&rel("a"), "1\n2\nthree\n").unwrap();
+        let landed = wait(draft.land(&host, "test"));
+        assert_eq!(landed.is_ok(), lands);
+        match landed {
+            Ok(_) => assert_eq!(
+                bench.get("a").as_deref(),
+                Some("typed\ntyped\n1\n2\nthree\n")
+            ),
+            Err(error) => {
+                assert!(matches!(error, LandError::Stale { .. }), "{error}");
+                assert!(bench.get("a").unwrap().ends_with("typed\n1\n2\n3\n"));
+            }
+        }
+    }
+}
+
+#[test]
+fn w3_a_second_file_that_cannot_be_written_takes_back_the_first() {
+    let bench = Bench::new(&[("a", "1\n"), ("z/f", "x\n")]);
+    let mut draft = bench.draft();
+    draft.write(&rel("a"), "2\n").unwrap();
+    draft.write(&rel("b"), "new\n").unwrap();
+    // A folder stands where the last file should come to be: this fails for root as well.
+    draft.write(&rel("z/n/f"), "new\n").unwrap();
+    let change = draft.change_set();
+    bench.put("z/n", b"in the way\n");
+    let error = wait(bench.disk().land(&change, "test")).unwrap_err();
+    assert!(matches!(error, LandError::Io(_)), "{error}");
+    assert_eq!(
+        (bench.get("a").as_deref(), bench.get("b")),
+        (Some("1\n"), None)
+    );
+    assert_eq!(bench.get("z/n").as_deref(), Some("in the way\n"));
+}
+
+#[test]
+fn w1_links_do_not_lead_out() {
+    let bench = Bench::new(&[("in/f", "x\n")]);
+    let outside = bench.state.join("secret");
+    std::fs::write(&outside, "outside\n").unwrap();
+    std::os::unix::fs::symlink(&outside, bench.path.join("link")).unwrap();
+    std::os::unix::fs::symlink(&bench.state, bench.path.join("dir")).unwrap();
+    std::os::unix::fs::symlink("in/f", bench.path.join("inner")).unwrap();
+    let mut draft = bench.draft();
+    assert!(draft.read(&rel("link")).is_err());
+    assert!(draft.read(&rel("dir/secret")).is_err());
+    assert_eq!(
+        draft.read(&rel("inner")).unwrap().unwrap().text().unwrap(),
+        "x\n"
+    );
+    assert!(
+        draft.write(&rel("dir/new"), "x").is_err()
+            || wait(draft.land(&bench.disk(), "test")).is_err()
+    );
+    assert!(!bench.state.join("new").exists());
+    let mut draft = bench.draft();
+    draft.write(&rel("inner"), "y\n").unwrap();
+    let error = wait(draft.land(&bench.disk(), "test")).unwrap_err();
+    assert!(matches!(error, LandError::Refused(_)), "{error}");
+    assert!(bench.path.join("inner").is_symlink());
+}
+
+#[test]
+fn w1_another_hard_link_keeps_its_bytes_and_the_mode_stays() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new(&[("a.sh", "1\n")]);
+    std::fs::hard_link(bench.path.join("a.sh"), bench.state.join("other")).unwrap();
+    std::fs::set_permissions(
+        bench.path.join("a.sh"),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
+    let mut draft = bench.draft();
+    draft.rename(&rel("a.sh"), &rel("b.sh")).unwrap();
+    draft.write(&rel("b.sh"), "2\n").unwrap();
+    let landed = wait(draft.land(&bench.disk(), "test")).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(bench.state.join("other")).unwrap(),
+        "1\n"
+    );
+    let mode = |name: &str| {
+        std::fs::metadata(bench.path.join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!(mode("b.sh"), 0o755);
+    wait(landed.change.invert().land(&bench.disk(), "undo")).unwrap();
+    assert_eq!(mode("a.sh"), 0o755);
+}
+
+#[test]
+fn partial_mode_puts_in_what_fits() {
+    let bench = Bench::new(&[("a", "1\n2\n")]);
+    let mut draft = bench.draft();
+    let text = "a\n<<<<<<< SEARCH\n1\n=======\none\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nzzz\n=======\nthree\n>>>>>>> REPLACE\n";
+    let patch = parse_patch(text, Default::default(), None).unwrap();
+    let applied = draft.apply(&patch, Mode::Partial).unwrap();
+    assert_eq!((applied.refused.len(), applied.refused[0].hunk), (1, 2));
+    assert!(applied.refused[0].teach.contains("do not send them again"));
+    assert!(applied.diff.contains("-1\n+one\n"), "{}", applied.diff);
+    assert_eq!(draft.revision(), 1);
+    draft.restore(&rel("a"));
+    assert!(draft.is_empty());
+}
+
+#[test]
+fn views_and_line_edits() {
+    let bench = Bench::new(&[("a", "1\n2\n3\n4\n5\n6\n7\n8\n9\n")]);
+    let mut draft = bench.draft();
+    draft
+        .write(&rel("a"), "1\ntwo\n3\n4\n5\n6\n7\n8\n9\n10\n")
+        .unwrap();
+    let change = draft.change_set();
+    let view = &change.view()[0];
+    assert_eq!((view.added, view.removed, view.hunks.len()), (2, 1, 2));
+    expect_test::expect![[r#"
+        --- a/a
+        +++ b/a
+        @@ -1,5 +1,5 @@
+         1
+        -2
+        +two
+         3
+         4
+         5
+        @@ -7,3 +7,4 @@
+         7
+         8
+         9
+        +10
+    "#]]
+    .assert_eq(&view.diff);
+    let edits: Vec<_> = change
+        .edits(&change.files[0])
+        .into_iter()
+        .map(|edit| (edit.start_line, edit.end_line, edit.text))
+        .collect();
+    assert_eq!(
+        edits,
+        [(1, 2, "two\n".to_owned()), (9, 9, "10\n".to_owned())]
+    );
+    assert_eq!(
+        change.files[0].base,
+        Some(Content::new(&b"1\n2\n3\n4\n5\n6\n7\n8\n9\n"[..], None))
+    );
+}
+
+#[test]
+fn w1_links_do_not_lead_to_secrets_or_into_git() {
+    let bench = Bench::new(&[(".env", "K=1\n"), (".git/config", "x\n"), ("f", "1\n")]);
+    std::os::unix::fs::symlink(".env", bench.path.join("plain.txt")).unwrap();
+    std::os::unix::fs::symlink(".git", bench.path.join("g")).unwrap();
+    let mut draft = bench.draft();
+    assert!(matches!(
+        draft.read(&rel("plain.txt")),
+        Err(Error::Secret(_))
+    ));
+    assert!(draft.read(&rel("g/config")).is_err());
+    assert!(draft.write(&rel("g/hooks/pre-commit"), "x").is_err());
+    assert!(draft.find("K=|x", None, 9).unwrap().is_empty());
+}
