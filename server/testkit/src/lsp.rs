@@ -9,6 +9,7 @@
 )]
 
 mod buffer;
+mod edits;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -41,7 +42,7 @@ pub enum Applies {
     Errs,
     /// Never answers.
     Sulks,
-    /// Types a line at the end of the first document, then applies if the versions still hold (they do not).
+    /// Types a line at the end of the last document, then applies if the versions still hold (they do not).
     TypesFirst,
     /// Applies to all documents but the last, answers `true`.
     Halfway,
@@ -119,8 +120,13 @@ impl Editor {
         params["rootUri"] = json!(root);
         params["rootPath"] = json!(self.root);
         params["workspaceFolders"] = json!([{ "uri": root, "name": "ws" }]);
-        let result = self.request("initialize", params).await.expect("initialize");
-        let encoding = result.pointer("/capabilities/positionEncoding").and_then(Value::as_str);
+        let result = self
+            .request("initialize", params)
+            .await
+            .expect("initialize");
+        let encoding = result
+            .pointer("/capabilities/positionEncoding")
+            .and_then(Value::as_str);
         self.state.lock().unwrap().encoding = Encoding::parse(encoding.unwrap_or("utf-16"));
         self.notify("initialized", json!({}));
         result
@@ -132,7 +138,10 @@ impl Editor {
     /// The error object.
     pub async fn request(&self, method: &str, params: Value) -> Result<Value, Value> {
         let answer = self.ask(method, params);
-        tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| panic!("no answer to {method}")).expect("the server is there")
+        tokio::time::timeout(PATIENCE, answer)
+            .await
+            .unwrap_or_else(|_| panic!("no answer to {method}"))
+            .expect("the server is there")
     }
 
     /// A request whose answer is awaited later.
@@ -145,13 +154,17 @@ impl Editor {
             state.waiting.insert(id, sender);
             id
         };
-        self.raw(&wire::frame(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })));
+        self.raw(&wire::frame(
+            &json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }),
+        ));
         receiver
     }
 
     /// A notification.
     pub fn notify(&self, method: &str, params: Value) {
-        self.raw(&wire::frame(&json!({ "jsonrpc": "2.0", "method": method, "params": params })));
+        self.raw(&wire::frame(
+            &json!({ "jsonrpc": "2.0", "method": method, "params": params }),
+        ));
     }
 
     /// Bytes as they are.
@@ -180,7 +193,10 @@ impl Editor {
     pub fn close_document(&self, path: &str) {
         let uri = self.uri(path);
         self.state.lock().unwrap().buffers.remove(&uri);
-        self.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
+        self.notify(
+            "textDocument/didClose",
+            json!({ "textDocument": { "uri": uri } }),
+        );
     }
 
     /// Types text at a place (line and character in the negotiated encoding).
@@ -194,12 +210,21 @@ impl Editor {
     /// The text of an open buffer.
     pub fn text(&self, path: &str) -> String {
         let state = self.state.lock().unwrap();
-        state.buffers.get(&self.uri(path)).map(|buffer| buffer.text.clone()).unwrap_or_default()
+        state
+            .buffers
+            .get(&self.uri(path))
+            .map(|buffer| buffer.text.clone())
+            .unwrap_or_default()
     }
 
     /// The version of an open buffer.
     pub fn version(&self, path: &str) -> Option<i64> {
-        self.state.lock().unwrap().buffers.get(&self.uri(path)).map(|buffer| buffer.version)
+        self.state
+            .lock()
+            .unwrap()
+            .buffers
+            .get(&self.uri(path))
+            .map(|buffer| buffer.version)
     }
 
     /// From now on edits are met like this.
@@ -220,7 +245,12 @@ impl Editor {
     /// Params of everything that the server sent under this method, in order.
     pub fn seen(&self, method: &str) -> Vec<Value> {
         let state = self.state.lock().unwrap();
-        state.seen.iter().filter(|(name, _)| name == method).map(|(_, params)| params.clone()).collect()
+        state
+            .seen
+            .iter()
+            .filter(|(name, _)| name == method)
+            .map(|(_, params)| params.clone())
+            .collect()
     }
 
     /// Answers without a request: errors with a null id.
@@ -232,7 +262,9 @@ impl Editor {
     pub fn events(&self, task: &str) -> Vec<Value> {
         let frames = self.seen("$/animus/event");
         let of_task = frames.into_iter().filter(|frame| frame["task"] == task);
-        of_task.flat_map(|frame| frame["events"].as_array().cloned().unwrap_or_default()).collect()
+        of_task
+            .flat_map(|frame| frame["events"].as_array().cloned().unwrap_or_default())
+            .collect()
     }
 
     /// Waits until the client has seen what `wanted` finds.
@@ -248,7 +280,10 @@ impl Editor {
         };
         match tokio::time::timeout(PATIENCE, search).await {
             Ok(found) => found,
-            Err(_) => panic!("never came: {what}; seen: {:#?}", self.state.lock().unwrap().seen),
+            Err(_) => panic!(
+                "never came: {what}; seen: {:#?}",
+                self.state.lock().unwrap().seen
+            ),
         }
     }
 
@@ -256,7 +291,10 @@ impl Editor {
     pub async fn finished(&self, task: &str) -> Value {
         let last = |editor: &Editor| {
             let events = editor.events(task);
-            events.into_iter().map(|event| event["update"].clone()).find(|update| update["type"] == "finished")
+            events
+                .into_iter()
+                .map(|event| event["update"].clone())
+                .find(|update| update["type"] == "finished")
         };
         self.until("finished", last).await
     }
@@ -264,7 +302,11 @@ impl Editor {
 
 fn uri(root: &Path, path: &str) -> String {
     let root = root.to_str().expect("a UTF-8 path").trim_end_matches('/');
-    if path.is_empty() { format!("file://{root}") } else { format!("file://{root}/{path}") }
+    if path.is_empty() {
+        format!("file://{root}")
+    } else {
+        format!("file://{root}/{path}")
+    }
 }
 
 async fn write(
@@ -311,7 +353,10 @@ impl Reader {
                 Some(error) => Err(error.clone()),
                 None => Ok(message["result"].clone()),
             };
-            match message["id"].as_i64().and_then(|id| state.waiting.remove(&id)) {
+            match message["id"]
+                .as_i64()
+                .and_then(|id| state.waiting.remove(&id))
+            {
                 Some(waiter) => drop(waiter.send(answer)),
                 None => state.strays.push(message),
             }
@@ -321,124 +366,23 @@ impl Reader {
         state.seen.push((method.to_owned(), params.clone()));
         match (method, message.get("id")) {
             ("$/animus/event", None) if state.acks => {
-                let last = params["events"].as_array().and_then(|events| events.last()).map(|event| event["seq"].clone());
+                let last = params["events"]
+                    .as_array()
+                    .and_then(|events| events.last())
+                    .map(|event| event["seq"].clone());
                 let ack = json!({ "jsonrpc": "2.0", "method": "$/animus/ack", "params": { "task": params["task"], "seq": last } });
                 vec![wire::frame(&ack)]
             }
             (_, None) => Vec::new(),
             ("workspace/applyEdit", Some(id)) => state.apply(id, &params),
             ("window/showMessageRequest", Some(id)) => {
-                let pressed = state.presses.as_ref().map(|title| json!({ "title": title }));
+                let pressed = state
+                    .presses
+                    .as_ref()
+                    .map(|title| json!({ "title": title }));
                 vec![wire::answer(id, pressed.unwrap_or_default())]
             }
             (_, Some(id)) => vec![wire::answer(id, Value::Null)],
         }
     }
-}
-
-impl State {
-    fn open(&mut self, uri: &str, text: &str) -> Vec<u8> {
-        self.buffers.insert(uri.to_owned(), Buffer { text: text.to_owned(), version: 1 });
-        let document = json!({ "uri": uri, "languageId": "rust", "version": 1, "text": text });
-        let params = json!({ "textDocument": document });
-        wire::frame(&json!({ "jsonrpc": "2.0", "method": "textDocument/didOpen", "params": params }))
-    }
-
-    /// Applies edits to a buffer; returns the `didChange`. The edits are of one version: the last one goes first.
-    fn change(&mut self, uri: &str, edits: &[Value]) -> Vec<u8> {
-        let encoding = self.encoding;
-        let buffer = self.buffers.get_mut(uri).expect("an open buffer");
-        buffer.version += 1;
-        let mut changes = Vec::new();
-        for edit in edits.iter().rev() {
-            buffer.apply(edit, encoding);
-            changes.push(json!({ "range": edit["range"], "text": edit["newText"] }));
-        }
-        let document = json!({ "uri": uri, "version": buffer.version });
-        let params = json!({ "textDocument": document, "contentChanges": changes });
-        wire::frame(&json!({ "jsonrpc": "2.0", "method": "textDocument/didChange", "params": params }))
-    }
-
-    /// Meets a `workspace/applyEdit` as the script says.
-    fn apply(&mut self, id: &Value, params: &Value) -> Vec<Vec<u8>> {
-        let answer = |applied: bool| wire::answer(id, json!({ "applied": applied }));
-        let mut out = Vec::new();
-        match self.applies {
-            Applies::Lies => return vec![answer(true)],
-            Applies::Refuses => {
-                return vec![wire::answer(id, json!({ "applied": false, "failureReason": "not today" }))];
-            }
-            Applies::Errs => {
-                let error = json!({ "code": -32603, "message": "cannot" });
-                return vec![wire::frame(&json!({ "jsonrpc": "2.0", "id": id, "error": error }))];
-            }
-            Applies::Sulks => return Vec::new(),
-            Applies::TypesFirst => {
-                self.applies = Applies::Well;
-                let first = self.buffers.keys().next().cloned().expect("an open buffer");
-                let end = json!({ "line": u32::MAX, "character": 0 });
-                let edit = json!({ "range": { "start": end, "end": end }, "newText": "// typed\n" });
-                out.push(self.change(&first, &[edit]));
-            }
-            Applies::Well | Applies::AnswersFirst | Applies::Halfway => {}
-        }
-        let operations = operations(&params["edit"]);
-        if operations.iter().any(|operation| self.is_stale(operation)) {
-            out.push(wire::answer(id, json!({ "applied": false, "failureReason": "a document changed" })));
-            return out;
-        }
-        let count = match self.applies {
-            Applies::Halfway => operations.len() - 1,
-            _ => operations.len(),
-        };
-        for operation in &operations[..count] {
-            out.extend(self.operate(operation));
-        }
-        match self.applies {
-            Applies::AnswersFirst => out.insert(0, answer(true)),
-            _ => out.push(answer(true)),
-        }
-        out
-    }
-
-    fn is_stale(&self, operation: &Value) -> bool {
-        let version = operation.pointer("/textDocument/version").and_then(Value::as_i64);
-        let uri = operation.pointer("/textDocument/uri").and_then(Value::as_str).unwrap_or_default();
-        version.is_some_and(|version| self.buffers.get(uri).map(|buffer| buffer.version) != Some(version))
-    }
-
-    fn operate(&mut self, operation: &Value) -> Vec<Vec<u8>> {
-        let path = |uri: &str| PathBuf::from(uri.trim_start_matches("file://"));
-        if let Some(kind) = operation["kind"].as_str() {
-            let uri = operation["uri"].as_str().expect("a uri");
-            match kind {
-                "create" => std::fs::write(path(uri), "").expect("a new file"),
-                "delete" => std::fs::remove_file(path(uri)).expect("a file"),
-                other => panic!("operation {other}"),
-            }
-            let closed = (kind == "delete").then(|| self.buffers.remove(uri)).flatten();
-            let params = json!({ "textDocument": { "uri": uri } });
-            let close = json!({ "jsonrpc": "2.0", "method": "textDocument/didClose", "params": params });
-            return closed.map(|_| wire::frame(&close)).into_iter().collect();
-        }
-        let uri = operation["textDocument"]["uri"].as_str().expect("a uri").to_owned();
-        let mut out = Vec::new();
-        if !self.buffers.contains_key(&uri) {
-            let text = std::fs::read_to_string(path(&uri)).expect("the file of an edit");
-            out.push(self.open(&uri, &text));
-        }
-        let edits = operation["edits"].as_array().cloned().unwrap_or_default();
-        out.push(self.change(&uri, &edits));
-        out
-    }
-}
-
-/// The operations of a workspace edit in either form.
-fn operations(edit: &Value) -> Vec<Value> {
-    if let Some(operations) = edit["documentChanges"].as_array() {
-        return operations.clone();
-    }
-    let changes = edit["changes"].as_object().cloned().unwrap_or_default();
-    let operation = |(uri, edits): (String, Value)| json!({ "textDocument": { "uri": uri, "version": null }, "edits": edits });
-    changes.into_iter().map(operation).collect()
 }

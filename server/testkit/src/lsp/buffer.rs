@@ -41,12 +41,14 @@ impl Buffer {
     pub(super) fn apply(&mut self, edit: &Value, encoding: Encoding) {
         let start = self.offset(&edit["range"]["start"], encoding);
         let end = self.offset(&edit["range"]["end"], encoding);
-        self.text.replace_range(start..end, edit["newText"].as_str().unwrap_or_default());
+        self.text
+            .replace_range(start..end, edit["newText"].as_str().unwrap_or_default());
     }
 
     /// Byte offset of a position; past the end means the end.
     fn offset(&self, position: &Value, encoding: Encoding) -> usize {
-        let number = |key: &str| usize::try_from(position[key].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
+        let number =
+            |key: &str| usize::try_from(position[key].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
         let mut lines = self.text.split_inclusive('\n');
         let mut start = 0;
         for _ in 0..number("line") {
@@ -55,7 +57,10 @@ impl Buffer {
                 None => return self.text.len(),
             }
         }
-        let line = lines.next().unwrap_or_default().trim_end_matches(['\r', '\n']);
+        let line = lines
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(['\r', '\n']);
         let mut left = number("character");
         for (at, character) in line.char_indices() {
             if left < encoding.length(character) {

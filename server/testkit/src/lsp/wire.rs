@@ -21,7 +21,10 @@ pub(super) async fn read(pipe: &mut (impl AsyncRead + Unpin)) -> Option<Value> {
         header.push(pipe.read_u8().await.ok()?);
     }
     let header = String::from_utf8(header).expect("a header");
-    let length = header.trim().strip_prefix("Content-Length: ").and_then(|length| length.parse().ok());
+    let length = header
+        .trim()
+        .strip_prefix("Content-Length: ")
+        .and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or_else(|| panic!("no header: {header:?}"))];
     pipe.read_exact(&mut body).await.ok()?;
     Some(serde_json::from_slice(&body).expect("JSON"))

@@ -1,0 +1,163 @@
+//! Cli: the command line as types. Words of a task are never options once `--` stands before them.
+
+use crate::commands::{
+    apply_patch, completions, config, demo, doctor, edits, exec, lsp, map, models, patch, policy,
+    run, search, serve, session, version,
+};
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+
+/// A coding agent behind a language server, and the terminal's way to it.
+#[derive(Debug, Parser)]
+#[command(name = "animus", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub shared: Shared,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Shared {
+    /// Work in this folder instead of the current one
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<Utf8PathBuf>,
+    /// Read this configuration file instead of the user's (also: ANIMUS_CONFIG)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<Utf8PathBuf>,
+    /// Answer for programs: JSON on stdout, diagnostics on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// For whom a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// A person.
+    Text,
+    /// A program.
+    Json,
+}
+
+impl Shared {
+    /// For whom the command answers.
+    pub fn output(&self) -> Output {
+        if self.json {
+            Output::Json
+        } else {
+            Output::Text
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Give the agent a task and watch it work
+    Run(run::Run),
+    /// See a whole task on a small real repository, with a scripted model
+    Demo(demo::Demo),
+    /// Serve an editor over stdin and stdout
+    Lsp(lsp::Lsp),
+    /// Serve programs over HTTP on a loopback address
+    Serve(serve::Serve),
+    /// Find the code for some words
+    Search(search::Search),
+    /// List files with their symbols
+    Map(map::Map),
+    /// Apply a patch from stdin below the current folder
+    ApplyPatch(apply_patch::ApplyPatch),
+    /// Read a model's reply from stdin as edits
+    #[command(subcommand)]
+    Edits(edits::Edits),
+    /// See, take, refuse and undo the agent's patches
+    #[command(subcommand)]
+    Patch(patch::Patch),
+    /// See and go on with sessions
+    #[command(subcommand)]
+    Session(session::Session),
+    /// Ask what policy says about a command
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Run a command as a tool of a phase would run it
+    Exec(exec::Exec),
+    /// Write, check and describe the configuration
+    #[command(subcommand)]
+    Config(config::Config),
+    /// List which model does what
+    Models(models::Models),
+    /// Look at what works here and what does not
+    Doctor(doctor::Doctor),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Print the version
+    Version(version::Version),
+}
+
+/// The arguments to parse. Called as `mycodex` the program is `animus`, as `mycodexd` it is `animus serve`.
+pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut given: Vec<OsString> = given.collect();
+    let name = given.first().and_then(|first| {
+        std::path::Path::new(first)
+            .file_stem()?
+            .to_str()
+            .map(str::to_owned)
+    });
+    if let Some(first) = given.first_mut() {
+        *first = "animus".into();
+    }
+    if name.as_deref() == Some("mycodexd") {
+        given.insert(1, "serve".into());
+    }
+    given
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command};
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_names_of_the_program() {
+        let parse = |words: &[&str]| {
+            let cli = Cli::try_parse_from(super::arguments(words.iter().map(|word| word.into())))
+                .unwrap();
+            format!("{:?}", cli.command)
+                .split('(')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(parse(&["/usr/bin/mycodex", "version"]), "Version");
+        assert_eq!(parse(&["/usr/bin/mycodexd", "--json"]), "Serve");
+        assert_eq!(parse(&["mycodexd"]), "Serve");
+        assert_eq!(parse(&["./animus", "serve"]), "Serve");
+    }
+
+    #[test]
+    fn task_text_behind_two_dashes_is_never_an_option() {
+        let cli = Cli::try_parse_from([
+            "animus",
+            "run",
+            "--json",
+            "--",
+            "--config=evil.yaml",
+            "-C",
+            "/",
+        ])
+        .unwrap();
+        assert!(cli.shared.config.is_none() && cli.shared.directory.is_none() && cli.shared.json);
+        let Command::Run(run) = cli.command else {
+            panic!("not run")
+        };
+        assert_eq!(run.task(), "--config=evil.yaml -C /");
+        assert!(Cli::try_parse_from(["animus", "--", "run", "--config=evil.yaml"]).is_err());
+    }
+}

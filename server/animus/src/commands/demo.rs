@@ -1,0 +1,190 @@
+//! `demo`: a whole task on a small repository made for it. The model's words are scripted and that is said; the repository,
+//! the tools, the tests and the landing are real.
+
+use crate::cli::Output;
+use crate::compose::{self, Compose};
+use crate::config::Settings;
+use crate::follow::follow;
+use crate::print;
+use crate::render::style::{DIM, HEAD, Painted, STRONG};
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+use protocol::{Code, Failure, TaskRequest};
+use sandbox::{Access, Approval, End, Limits, Line, Sandbox, Tree};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// See a whole task on a small real repository, with a scripted model
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Make the repository in this folder, which must not exist or be empty (default: a new temporary folder)
+    #[arg(long, value_name = "DIR")]
+    keep: Option<Utf8PathBuf>,
+}
+
+const TASK: &str = "Make the failing test in tests/cart.rs pass: the discount of a cart must be taken once and rounded to the nearest cent.";
+
+const SCRIPT: &str = include_str!("../../demo/script.yaml");
+
+const FILES: [(&str, &str); 9] = [
+    ("Cargo.toml", include_str!("../../demo/files/manifest.toml")),
+    ("Cargo.lock", include_str!("../../demo/files/lock.toml")),
+    (".gitignore", include_str!("../../demo/files/ignore.txt")),
+    ("README.md", include_str!("../../demo/files/readme.md")),
+    ("src/lib.rs", include_str!("../../demo/files/lib.rs")),
+    ("src/money.rs", include_str!("../../demo/files/money.rs")),
+    ("src/cart.rs", include_str!("../../demo/files/cart.rs")),
+    (
+        "src/receipt.rs",
+        include_str!("../../demo/files/receipt.rs"),
+    ),
+    (
+        "tests/cart.rs",
+        include_str!("../../demo/files/cart_test.rs"),
+    ),
+];
+
+/// Runs it. The exit code is the task's.
+pub fn run(args: &Demo, compose: &Compose) -> Result<u8, Failure> {
+    let root = make_repository(args.keep.as_deref(), compose.root())?;
+    let program = compose.program().to_owned();
+    let compose = compose.at(&root);
+    say(&compose, &format!("\n{}\n", Painted(HEAD, "Animus demo")));
+    say(&compose, &scripted());
+    say(&compose, "\n");
+
+    // Its own settings: what a person has configured must not change what the demo shows.
+    let settings = Settings::default();
+    let models = llm::Models::scripted(SCRIPT)
+        .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+    let code = compose::runtime()?.block_on(async {
+        let agent = compose.agent(compose.disk()?, Ok(&settings), Ok(Arc::new(models)))?;
+        let feed = agent.feed();
+        let started = agent.start(TaskRequest {
+            prompt: TASK.to_owned(),
+            ..TaskRequest::default()
+        })?;
+        Ok::<_, Failure>(follow(&agent, feed, started, compose.output(), compose.program()).await)
+    })?;
+
+    say(
+        &compose,
+        &format!(
+            "  {} {}\n\n",
+            Painted(DIM, format!("{:<14}", "look around")),
+            Painted(STRONG, format!("cd {}", compose::quoted(root.as_str())))
+        ),
+    );
+    say(&compose, &scripted());
+    say(
+        &compose,
+        &format!(
+            "Now with a model of yours: {}\n",
+            Painted(STRONG, format!("{program} run \"…\""))
+        ),
+    );
+    Ok(code)
+}
+
+fn scripted() -> String {
+    "The model is scripted: its words were written beforehand. Everything they cause is real: search, edits, tests, git.\n".to_owned()
+}
+
+/// Words beside the stream; a program gets the events alone, and the words on stderr.
+fn say(compose: &Compose, text: &str) {
+    match (compose.output(), text.trim_end()) {
+        (Output::Text, _) => print::text(text),
+        (Output::Json, "") => {}
+        (Output::Json, text) => print::warning(text),
+    }
+}
+
+fn make_repository(keep: Option<&Utf8Path>, here: &Utf8Path) -> Result<Utf8PathBuf, Failure> {
+    let failed = |path: &Utf8Path, error: &dyn std::fmt::Display| {
+        Failure::new(Code::Io, format!("{path}: {error}"))
+            .hint("name a folder that can be written with --keep")
+    };
+    let folder = match keep {
+        Some(folder) => here.join(folder),
+        None => {
+            let temp =
+                Utf8PathBuf::from_path_buf(std::env::temp_dir()).unwrap_or_else(|_| "/tmp".into());
+            // The random end of the id: the name cannot be guessed, and a folder that is there already is refused below.
+            let id = uuid::Uuid::now_v7().simple().to_string();
+            temp.join(format!("animus-demo-{}", &id[20..]))
+        }
+    };
+    let tree = Tree::create(&folder).map_err(|error| failed(&folder, &error))?;
+    if !tree
+        .entries("")
+        .map_err(|error| failed(&folder, &error))?
+        .is_empty()
+    {
+        return Err(
+            Failure::new(Code::InvalidInput, format!("{folder} is not empty"))
+                .hint("name a new folder with --keep"),
+        );
+    }
+    for (path, text) in FILES {
+        tree.write(path, text.as_bytes(), None)
+            .map_err(|error| failed(&folder.join(path), &error))?;
+    }
+    let root = folder
+        .canonicalize_utf8()
+        .map_err(|error| failed(&folder, &error))?;
+    commit(&tree, &root)?;
+    Ok(root)
+}
+
+/// Makes a git repository of the folder, with everything in one commit, by the git program in the sandbox.
+fn commit(tree: &Tree, root: &Utf8Path) -> Result<(), Failure> {
+    let steps: [&[&str]; 3] = [
+        &["git", "init", "--quiet"],
+        &["git", "add", "--all"],
+        &[
+            "git",
+            "commit",
+            "--quiet",
+            "--message",
+            "A cart with a discount",
+        ],
+    ];
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Code::CommandFailed,
+            format!("no git repository could be made in {root}: {error}"),
+        )
+        .hint("install git; `animus doctor` shows whether commands can run here")
+    };
+    let sandbox =
+        Sandbox::new(&sandbox::Config::default(), root).map_err(|error| failed(&error))?;
+    let runtime = compose::runtime()?;
+    for step in steps {
+        let line = Line::Argv(step.iter().map(|word| (*word).to_owned()).collect());
+        let access = Access::Scratch(root.to_owned());
+        let permit = sandbox
+            .permit(
+                line,
+                access,
+                Approval::Configured,
+                Limits::default(),
+                root,
+                &[],
+            )
+            .map_err(|refusal| failed(&refusal))?;
+        let run = sandbox::exec(permit, CancellationToken::new(), |_, _| {});
+        let outcome = runtime.block_on(run).map_err(|error| failed(&error))?;
+        if outcome.end != End::Exit(0) {
+            return Err(failed(&outcome.stderr.trim()));
+        }
+        if step[1] == "init" {
+            // The home folder is out of reach in there, and with it the person's name.
+            let config = tree.read(".git/config").map_err(|error| failed(&error))?;
+            let identity = b"[user]\n\tname = Animus demo\n\temail = demo@localhost\n";
+            let config = [config.as_slice(), identity].concat();
+            tree.write(".git/config", &config, None)
+                .map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! `lsp`: the language server on stdin and stdout. Nothing but the wire writes to stdout (X1), and nothing heavy happens
+//! before `initialize` is answered: configuration is read when the agent is first needed.
+
+use crate::compose::{self, Compose, Reader};
+use crate::roster::no_model;
+use clap::Args;
+use protocol::{Code, Failure};
+use std::sync::Arc;
+use workspace::Host;
+
+/// Serve an editor over stdin and stdout
+#[derive(Debug, Args)]
+pub struct Lsp {
+    /// Accepted because many clients pass it; stdin and stdout are used either way
+    #[arg(long)]
+    stdio: bool,
+}
+
+/// Serves until the client leaves.
+pub fn run(_: &Lsp, compose: &Compose) -> Result<u8, Failure> {
+    let compose = compose.at(compose.root());
+    let exit = compose::runtime()?.block_on(lsp::serve(
+        tokio::io::stdin(),
+        tokio::io::stdout(),
+        move |host| make(&compose, host),
+    ));
+    // A read of stdin that is still under way must not keep the process.
+    std::process::exit(i32::from(exit.code()));
+}
+
+/// The agent of the editor's workspace. A broken configuration is no reason to leave the editor without a server: every task
+/// answers with it, and status shows it.
+fn make(compose: &Compose, host: Arc<dyn Host>) -> Result<agent::Agent, Failure> {
+    let root = host.root().path().to_owned();
+    match compose.load_for(&root) {
+        Err(failure) => compose.agent(host, Err(failure), Err(no_model())),
+        Ok(loaded) => {
+            compose::log(&loaded.settings, Reader::Program);
+            for note in loaded
+                .ignored
+                .iter()
+                .map(ToString::to_string)
+                .chain(loaded.notes.iter().cloned())
+            {
+                tracing::warn!("{note}");
+            }
+            let runtime = tokio::runtime::Handle::try_current()
+                .map_err(|error| Failure::new(Code::Internal, format!("no runtime: {error}")))?;
+            let models = runtime
+                .block_on(compose.models(&loaded.settings))
+                .map(|roster| roster.models);
+            compose.agent(host, Ok(&loaded.settings), models)
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Check: from a tree to typed settings. Every unknown key is named with its place; nothing is dropped in silence.
+
+use super::schema::{Place, Schema};
+use super::suggest;
+use super::tree::{Node, Origin, Value};
+use super::{Problem, Settings};
+use serde_path_to_error::Segment;
+
+/// The settings that a tree spells, or everything that is wrong with it.
+pub fn settings(tree: &Node, schema: &Schema) -> Result<Settings, Vec<Problem>> {
+    let mut problems = unknown_keys(tree, schema);
+    problems.extend(references(tree));
+    let typed = serde_path_to_error::deserialize::<_, Settings>(drop_nulls(tree.to_json()));
+    match typed {
+        Ok(settings) if problems.is_empty() => Ok(settings),
+        Ok(_) => Err(problems),
+        Err(error) => {
+            let path: Vec<String> = error.path().iter().filter_map(segment).collect();
+            let message = plain(&error.inner().to_string());
+            if !message.starts_with("unknown field") {
+                let origin = tree
+                    .get(&path)
+                    .map_or_else(|| tree.origin_of(&path), |node| node.origin.clone());
+                problems.push(Problem {
+                    origin,
+                    key: path.join("."),
+                    message,
+                });
+            }
+            Err(problems)
+        }
+    }
+}
+
+/// Keys that the schema does not know.
+pub fn unknown_keys(tree: &Node, schema: &Schema) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !matches!(tree.value, Value::Map(_)) {
+        problems.push(Problem {
+            origin: tree.origin.clone(),
+            key: String::new(),
+            message: "the file must be a mapping of keys (`sandbox:`, `agent:`, …)".to_owned(),
+        });
+    }
+    walk(
+        tree,
+        schema.root(),
+        &mut Vec::new(),
+        schema.root(),
+        &mut problems,
+    );
+    problems
+}
+
+fn walk<'a>(
+    node: &Node,
+    place: Place<'a>,
+    path: &mut Vec<String>,
+    top: Place<'a>,
+    problems: &mut Vec<Problem>,
+) {
+    match &node.value {
+        Value::Map(entries) => {
+            for entry in entries {
+                path.push(entry.key.clone());
+                match place.key(&entry.key) {
+                    Some(inner) => walk(&entry.node, inner, path, top, problems),
+                    None if place.names().is_empty() && place.free().is_none() => {}
+                    None => problems.push(unknown(&entry.key, &entry.origin, path, place, top)),
+                }
+                path.pop();
+            }
+        }
+        Value::List(items) => {
+            if let Some(inner) = place.item() {
+                for (index, item) in items.iter().enumerate() {
+                    path.push(index.to_string());
+                    walk(item, inner, path, top, problems);
+                    path.pop();
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unknown(
+    key: &str,
+    origin: &Origin,
+    path: &[String],
+    place: Place<'_>,
+    top: Place<'_>,
+) -> Problem {
+    let names = place.names();
+    let elsewhere = || {
+        top.names().into_iter().find(|section| {
+            top.key(section)
+                .is_some_and(|inner| inner.names().contains(&key))
+        })
+    };
+    let question = match (suggest::nearest(key, names.iter().copied()), elsewhere()) {
+        (None, Some(section)) => format!("; it belongs under `{section}:`"),
+        _ => suggest::question(key, names.iter().copied()),
+    };
+    Problem {
+        origin: origin.clone(),
+        key: path.join("."),
+        message: format!("unknown key{question}"),
+    }
+}
+
+/// Names that must exist elsewhere in the same tree: a model's provider, the strategy's models.
+fn references(tree: &Node) -> Vec<Problem> {
+    let names = |section: &str| -> Vec<String> {
+        match tree.get(&[section.to_owned()]).map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries.iter().map(|entry| entry.key.clone()).collect(),
+            _ => Vec::new(),
+        }
+    };
+    let (providers, models) = (names("providers"), names("models"));
+    let mut problems = Vec::new();
+    let mut check = |path: &[&str], known: &[String], what: &str| {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        let Some(node) = tree.get(&path) else { return };
+        let Value::Text(name) = &node.value else {
+            return;
+        };
+        let direct = name
+            .split_once('/')
+            .is_some_and(|(provider, _)| providers.iter().any(|known| known == provider));
+        let known_here = known.contains(name) || (what == "model" && direct);
+        if !known_here {
+            let question = suggest::question(name, known.iter().map(String::as_str));
+            let message = format!("no {what} is called `{name}`{question}");
+            problems.push(Problem {
+                origin: node.origin.clone(),
+                key: path.join("."),
+                message,
+            });
+        }
+    };
+    for model in &models {
+        check(&["models", model, "provider"], &providers, "provider");
+    }
+    for role in [
+        "default_model",
+        "planner_model",
+        "coder_model",
+        "critic_model",
+    ] {
+        check(&["strategy", role], &models, "model");
+    }
+    if let Some(Value::List(items)) = tree
+        .get(&["strategy".into(), "fallbacks".into()])
+        .map(|node| &node.value)
+    {
+        for index in 0..items.len() {
+            check(
+                &["strategy", "fallbacks", &index.to_string()],
+                &models,
+                "model",
+            );
+        }
+    }
+    problems
+}
+
+/// A key without a value means its default.
+fn drop_nulls(json: serde_json::Value) -> serde_json::Value {
+    match json {
+        serde_json::Value::Object(entries) => entries
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, drop_nulls(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other,
+    }
+}
+
+fn segment(segment: &Segment) -> Option<String> {
+    match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
+
+/// The parser's words without the names of our types.
+fn plain(message: &str) -> String {
+    match message.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a mapping of keys"),
+        None => message
+            .replace("expected u64", "expected a whole number from 0")
+            .replace("expected u32", "expected a whole number from 0")
+            .replace("expected usize", "expected a whole number from 0")
+            .replace("expected f32", "expected a number")
+            .replace("expected a boolean", "expected true or false")
+            .replace("unknown variant", "unknown word"),
+    }
+}

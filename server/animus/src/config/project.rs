@@ -1,0 +1,146 @@
+//! Project file: `animus.yaml` beside the code. The repository is not trusted, so it can tighten limits and do nothing else;
+//! whatever else it says is ignored and listed with its line.
+
+use super::Problem;
+use super::tree::{Entry, Node, Value};
+use serde_json::Value as Json;
+
+/// What a key may do from a project file.
+enum Rule {
+    /// More entries, never fewer.
+    Extend,
+    /// Only this word.
+    Only(Json),
+    /// Only a smaller number than what stands.
+    Lower,
+    /// Nothing; the reason is for people.
+    Never(&'static str),
+}
+
+fn rule(key: &str) -> Rule {
+    match key {
+        "sandbox.denied_commands" => Rule::Extend,
+        "sandbox.allow_network" | "sandbox.allow_write" => Rule::Only(false.into()),
+        "tools.allow_exec"
+        | "tools.allow_git"
+        | "tools.allow_file_write"
+        | "tools.enable_semantic" => Rule::Only(false.into()),
+        "sandbox.enabled"
+        | "agent.enable_reflect"
+        | "agent.enable_self_diff"
+        | "agent.enable_test_run" => Rule::Only(true.into()),
+        "sandbox.degrade" => Rule::Only("refuse".into()),
+        "agent.reflection_policy" => Rule::Only("block_on_critical".into()),
+        "agent.land" => Rule::Only("review".into()),
+        "agent.profile" => Rule::Only("safe".into()),
+        "sandbox.timeout_seconds"
+        | "tools.exec_timeout_seconds"
+        | "tools.semantic_max_files"
+        | "tools.semantic_max_file_bytes"
+        | "agent.max_steps"
+        | "agent.max_tokens"
+        | "agent.max_context_bytes"
+        | "agent.test_retries"
+        | "agent.test_timeout_seconds"
+        | "agent.approval_timeout_seconds"
+        | "strategy.max_expensive" => Rule::Lower,
+        "version" => Rule::Never("read, and without effect here"),
+        "agent.test_command" => Rule::Never(
+            "a project file starts no command; set it in your own file or with --test-command",
+        ),
+        key if key.starts_with("providers.")
+            || key.starts_with("models.")
+            || key.starts_with("strategy.") =>
+        {
+            Rule::Never("models and their servers come from your own file only")
+        }
+        _ => Rule::Never("a project file can only tighten limits"),
+    }
+}
+
+/// The user's tree tightened by the project's, and what was ignored. `defaults` are the values where the user wrote none.
+pub fn tighten(user: Node, project: &Node, defaults: &Json) -> (Node, Vec<Problem>) {
+    let mut ignored = Vec::new();
+    let mut tree = user;
+    let mut leaves = Vec::new();
+    collect(project, &mut Vec::new(), &mut leaves);
+    for (path, entry) in leaves {
+        let key = path.join(".");
+        let standing = tree
+            .get(&path)
+            .map(Node::to_json)
+            .or_else(|| below(defaults, &path).cloned());
+        match judge(&key, standing.as_ref(), &entry.node) {
+            Ok(Some(node)) => tree = tree.with(&path, node),
+            Ok(None) => {}
+            Err(message) => ignored.push(Problem {
+                origin: entry.origin.clone(),
+                key,
+                message,
+            }),
+        }
+    }
+    (tree, ignored)
+}
+
+fn judge(key: &str, standing: Option<&Json>, node: &Node) -> Result<Option<Node>, String> {
+    let value = node.to_json();
+    match rule(key) {
+        Rule::Never("read, and without effect here") => Ok(None),
+        Rule::Never(why) => Err(format!("ignored: {why}")),
+        Rule::Only(word) if value == word => Ok(Some(node.clone())),
+        Rule::Only(word) => match standing == Some(&value) {
+            true => Ok(None),
+            false => Err(format!("ignored: here it can only be set to {word}")),
+        },
+        Rule::Lower => match (value.as_f64(), standing.and_then(Json::as_f64)) {
+            (Some(new), Some(old)) if new >= old => Err(format!("ignored: not lower than {old}")),
+            (Some(_), _) => Ok(Some(node.clone())),
+            (None, _) => Err("ignored: not a number".to_owned()),
+        },
+        Rule::Extend => {
+            let Value::List(items) = &node.value else {
+                return Err("ignored: not a list".to_owned());
+            };
+            let before: Vec<Node> = standing
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Json::as_str)
+                .map(|word| Node {
+                    value: Value::Text(word.to_owned()),
+                    origin: node.origin.clone(),
+                })
+                .collect();
+            let all = before.into_iter().chain(items.iter().cloned()).collect();
+            Ok(Some(Node {
+                value: Value::List(all),
+                origin: node.origin.clone(),
+            }))
+        }
+    }
+}
+
+/// Every key that is not itself a mapping. Below `providers` and `models` one line an entry is enough.
+fn collect<'a>(node: &'a Node, path: &mut Vec<String>, leaves: &mut Vec<(Vec<String>, &'a Entry)>) {
+    let Value::Map(entries) = &node.value else {
+        return;
+    };
+    for entry in entries {
+        path.push(entry.key.clone());
+        let whole = matches!(
+            path.first().map(String::as_str),
+            Some("providers" | "models")
+        ) && path.len() == 2;
+        match &entry.node.value {
+            Value::Map(_) if !whole => collect(&entry.node, path, leaves),
+            Value::Null => {}
+            _ => leaves.push((path.clone(), entry)),
+        }
+        path.pop();
+    }
+}
+
+fn below<'a>(json: &'a Json, path: &[String]) -> Option<&'a Json> {
+    path.iter().try_fold(json, |json, key| json.get(key))
+}

@@ -1,0 +1,41 @@
+//! Stops: the wishes from outside that the program ends. Who listens must act on the first and end at once on the second.
+
+/// Exit code of a program that was interrupted.
+pub const INTERRUPTED: u8 = 130;
+
+/// Ctrl-C, and the system's wish that the program ends.
+pub struct Stops {
+    #[cfg(unix)]
+    signals: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+}
+
+impl Stops {
+    /// Listens from now on; the program no longer ends by itself.
+    pub fn new() -> Stops {
+        Stops {
+            #[cfg(unix)]
+            signals: {
+                use tokio::signal::unix::{SignalKind, signal};
+                signal(SignalKind::interrupt())
+                    .ok()
+                    .zip(signal(SignalKind::terminate()).ok())
+            },
+        }
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        match &mut self.signals {
+            Some((interrupt, terminate)) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            None => std::future::pending().await,
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `lsp` as a process: only the wire is on stdout, a broken configuration is no reason to die, and `exit` ends it while
+//! stdin is still open.
+
+use crate::stage::Stage;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+struct Client {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Client {
+    fn start(stage: &Stage) -> Client {
+        let mut child = stage
+            .animus(&["lsp"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (
+            child.stdin.take().unwrap(),
+            BufReader::new(child.stdout.take().unwrap()),
+        );
+        Client {
+            child,
+            input,
+            output,
+        }
+    }
+
+    fn send(&mut self, message: &Value) {
+        let text = message.to_string();
+        write!(self.input, "Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+        self.input.flush().unwrap();
+    }
+
+    /// The answer to a request; notifications before it are passed over.
+    fn answer(&mut self, id: u64) -> Value {
+        loop {
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                assert!(
+                    self.output.read_line(&mut line).unwrap() > 0,
+                    "the server is gone"
+                );
+                match line.trim_end().split_once(": ") {
+                    Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                        length = value.parse().unwrap()
+                    }
+                    Some(_) => {}
+                    None => {
+                        assert_eq!(line, "\r\n", "something else than the wire is on stdout");
+                        break;
+                    }
+                }
+            }
+            let mut body = vec![0; length];
+            self.output.read_exact(&mut body).unwrap();
+            let message: Value = serde_json::from_slice(&body).unwrap();
+            if message["id"] == id && message.get("method").is_none() {
+                return message;
+            }
+        }
+    }
+
+    fn ask(&mut self, id: u64, method: &str, params: Value) -> Value {
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        self.answer(id)
+    }
+}
+
+#[test]
+fn x1_a_broken_configuration_does_not_stop_the_server_and_exit_does() {
+    let stage = Stage::with(&[("a.rs", "fn a() {}\n")]);
+    stage.configure("agent:\n  max_step: 3\n");
+    let mut client = Client::start(&stage);
+    let root = format!("file://{}", stage.root().canonicalize().unwrap().display());
+    let params = json!({"processId": std::process::id(), "rootUri": root, "capabilities": {"experimental": {"animus": {"protocol": [1], "notifications": true}}}});
+    let hello = client.ask(1, "initialize", params);
+    assert!(hello["result"]["capabilities"].is_object(), "{hello}");
+    client.send(&json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}));
+    let status = client.ask(2, "animus/status", json!({}));
+    let problem = status["result"]["problem"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{status}"));
+    assert!(
+        problem.contains("agent.max_step") && problem.contains(":2:3"),
+        "{problem}"
+    );
+    let task = client.ask(3, "animus/task/start", json!({"prompt": "Say hello"}));
+    assert_eq!(task["error"]["data"]["code"], "config", "{task}");
+    assert!(client.ask(4, "shutdown", Value::Null)["error"].is_null());
+    client.send(&json!({"jsonrpc": "2.0", "method": "exit"}));
+    let begun = Instant::now();
+    let status = loop {
+        match client.child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if begun.elapsed() > Duration::from_secs(3) => {
+                let _ = client.child.kill();
+                panic!("still there after exit, with stdin open");
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    assert_eq!(status.code(), Some(0));
+}

@@ -1,0 +1,409 @@
+//! Actions: what the agent offers at a place in a document. Answered from memory: only the asked-for lines are read,
+//! nothing is parsed, nobody is asked.
+
+use lsp_types::{
+    CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, Command, Diagnostic,
+    DiagnosticSeverity, Range,
+};
+use ropey::Rope;
+use serde_json::{Value, json};
+
+use crate::board::Board;
+use crate::{comment, position};
+
+/// Kind of "refactor" and "do".
+pub const REFACTOR: &str = "refactor.rewrite.animus";
+/// Kind of "fix".
+pub const QUICKFIX: &str = "quickfix.animus";
+/// Kind of everything else, with the action's name behind it.
+pub const SOURCE: &str = "source.animus";
+
+/// What stands behind [`SOURCE`], one action each.
+const SOURCES: [&str; 7] = [
+    "document", "tests", "explain", "cancel", "accept", "refuse", "undo",
+];
+
+/// Most characters of a text in a title.
+const TITLE: usize = 80;
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// The document, as the client writes it.
+    pub uri: &'a str,
+    /// Its text.
+    pub rope: &'a Rope,
+    /// The selection or the cursor.
+    pub range: Range,
+    /// The diagnostics there.
+    pub diagnostics: &'a [Diagnostic],
+    /// The kinds that are wanted; all where empty.
+    pub only: &'a [CodeActionKind],
+}
+
+/// How the client takes the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Actions, with a reason where they cannot be taken now.
+    Disabled,
+    /// Actions; one that cannot be taken now says why when it is taken.
+    Plain,
+    /// Commands only.
+    Commands,
+}
+
+/// The answer.
+pub fn offer(question: &Question<'_>, board: &Board, style: Style) -> Vec<CodeActionOrCommand> {
+    let mut actions = work(question);
+    if let (Style::Disabled, Some(problem)) = (style, &board.problem) {
+        for action in &mut actions {
+            action.disabled = Some(CodeActionDisabled {
+                reason: problem.clone(),
+            });
+            action.command = None;
+        }
+    }
+    actions.extend(housekeeping(board));
+    actions.retain(|action| wanted(action.kind.as_ref(), question.only));
+    actions
+        .into_iter()
+        .filter_map(|action| match style {
+            Style::Disabled | Style::Plain => Some(CodeActionOrCommand::CodeAction(action)),
+            Style::Commands => action.command.map(CodeActionOrCommand::Command),
+        })
+        .collect()
+}
+
+/// Every kind that is ever offered.
+pub fn kinds() -> Vec<String> {
+    let sources = SOURCES.iter().map(|name| format!("{SOURCE}.{name}"));
+    [REFACTOR, QUICKFIX]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(sources)
+        .collect()
+}
+
+/// What begins a task.
+fn work(question: &Question<'_>) -> Vec<CodeAction> {
+    let Question { uri, range, .. } = question;
+    let place = place(*range);
+    let start = |kind: &str, title: String, more: Value| {
+        let mut argument = json!({ "uri": uri, "range": range });
+        if let (Value::Object(argument), Value::Object(more)) = (&mut argument, more) {
+            argument.extend(more);
+        }
+        action(kind, title, "task/start", argument)
+    };
+    let mut actions = Vec::new();
+    for (line, text) in comment::find(question.rope, position::lines(*range)) {
+        let title = format!("Ask agent to do: {}", shorten(&text));
+        let whole = Range {
+            start: lsp_types::Position::new(line, 0),
+            end: lsp_types::Position::new(line + 1, 0),
+        };
+        actions.push(start(
+            REFACTOR,
+            title,
+            json!({ "intent": "do", "prompt": text, "range": whole }),
+        ));
+    }
+    for diagnostic in question.diagnostics {
+        let title = format!("Ask agent to fix: {}", shorten(&diagnostic.message));
+        let said = format!("{}: {}", severity(diagnostic.severity), diagnostic.message);
+        let more = json!({ "intent": "fix", "range": diagnostic.range, "diagnostics": [said] });
+        let mut action = start(QUICKFIX, title, more);
+        action.diagnostics = Some(vec![diagnostic.clone()]);
+        actions.push(action);
+    }
+    actions.push(start(
+        REFACTOR,
+        format!("Ask agent to refactor {place}"),
+        json!({ "intent": "refactor" }),
+    ));
+    for (name, words, intent) in [
+        ("document", "document", "document"),
+        ("tests", "write tests for", "tests"),
+        ("explain", "explain", "explain"),
+    ] {
+        let title = format!("Ask agent to {words} {place}");
+        actions.push(start(
+            &format!("{SOURCE}.{name}"),
+            title,
+            json!({ "intent": intent }),
+        ));
+    }
+    actions
+}
+
+/// What concerns tasks and patches that are there already.
+fn housekeeping(board: &Board) -> Vec<CodeAction> {
+    let cancel = board.running.iter().map(|(task, title)| {
+        let title = format!("Cancel the agent's task: {}", shorten(title));
+        action(
+            &format!("{SOURCE}.cancel"),
+            title,
+            "task/cancel",
+            json!({ "task": task }),
+        )
+    });
+    let decide = board.proposed.iter().rev().flat_map(|(patch, title)| {
+        [("Accept", "accept"), ("Refuse", "refuse")].map(|(word, resolution)| {
+            let title = format!("{word} the agent's patch: {}", shorten(title));
+            let argument = json!({ "patch": patch, "resolution": resolution });
+            action(
+                &format!("{SOURCE}.{resolution}"),
+                title,
+                "patch/resolve",
+                argument,
+            )
+        })
+    });
+    let undo = board.landed.last().map(|(patch, title)| {
+        let title = format!("Undo the agent's last patch: {}", shorten(title));
+        action(
+            &format!("{SOURCE}.undo"),
+            title,
+            "patch/undo",
+            json!({ "patch": patch }),
+        )
+    });
+    cancel.chain(decide).chain(undo).collect()
+}
+
+fn action(kind: &str, title: String, verb: &str, argument: Value) -> CodeAction {
+    let command = Command {
+        title: title.clone(),
+        command: crate::verbs::command(verb),
+        arguments: Some(vec![argument]),
+    };
+    CodeAction {
+        title,
+        kind: Some(kind.to_owned().into()),
+        command: Some(command),
+        ..CodeAction::default()
+    }
+}
+
+/// Whether a kind is one of those asked for, or below one.
+fn wanted(kind: Option<&CodeActionKind>, only: &[CodeActionKind]) -> bool {
+    let kind = kind.map_or("", CodeActionKind::as_str);
+    only.is_empty()
+        || only.iter().map(CodeActionKind::as_str).any(|asked| {
+            asked.is_empty()
+                || kind
+                    .strip_prefix(asked)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+}
+
+fn place(range: Range) -> String {
+    if range.start == range.end {
+        return "this symbol".to_owned();
+    }
+    let (first, last) = position::lines(range);
+    if first == last {
+        format!("the selection in line {first}")
+    } else {
+        format!("lines {first} to {last}")
+    }
+}
+
+fn severity(severity: Option<DiagnosticSeverity>) -> &'static str {
+    match severity {
+        Some(DiagnosticSeverity::WARNING) => "warning",
+        Some(DiagnosticSeverity::INFORMATION) => "information",
+        Some(DiagnosticSeverity::HINT) => "hint",
+        _ => "error",
+    }
+}
+
+/// One line of at most 80 characters.
+pub fn shorten(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    match line.char_indices().nth(TITLE) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use lsp_types::Position;
+
+    const TEXT: &str = "fn a() {}\n// animus: split this\nfn b() {}\n";
+
+    fn range(start: (u32, u32), end: (u32, u32)) -> Range {
+        Range {
+            start: Position::new(start.0, start.1),
+            end: Position::new(end.0, end.1),
+        }
+    }
+
+    fn check(
+        range: Range,
+        diagnostics: &[Diagnostic],
+        only: &[&str],
+        board: &Board,
+        style: Style,
+        expected: Expect,
+    ) {
+        let rope = Rope::from_str(TEXT);
+        let only: Vec<CodeActionKind> = only
+            .iter()
+            .map(|kind| CodeActionKind::from((*kind).to_owned()))
+            .collect();
+        let question = Question {
+            uri: "file:///a.rs",
+            rope: &rope,
+            range,
+            diagnostics,
+            only: &only,
+        };
+        let shown: Vec<String> = offer(&question, board, style)
+            .into_iter()
+            .map(|offered| match offered {
+                CodeActionOrCommand::CodeAction(action) => {
+                    let kind = action
+                        .kind
+                        .as_ref()
+                        .map_or("", CodeActionKind::as_str)
+                        .to_owned();
+                    let does = match (&action.disabled, &action.command) {
+                        (Some(disabled), _) => format!("disabled: {}", disabled.reason),
+                        (None, Some(command)) => {
+                            format!(
+                                "{} {}",
+                                command.command,
+                                json!(command.arguments.as_ref().unwrap()[0])
+                            )
+                        }
+                        (None, None) => String::new(),
+                    };
+                    format!("[{kind}] {}\n    {does}\n", action.title)
+                }
+                CodeActionOrCommand::Command(command) => {
+                    format!("{} {}\n", command.command, command.title)
+                }
+            })
+            .collect();
+        expected.assert_eq(&shown.concat());
+    }
+
+    fn busy() -> Board {
+        let mut board = Board::default();
+        board.began("t1".into(), "Refactor a".to_owned());
+        board.proposed.push(("p1".into(), "Two".to_owned()));
+        board.landed.push(("p0".into(), "One".to_owned()));
+        board
+    }
+
+    #[test]
+    fn a_cursor_means_the_symbol() {
+        check(
+            range((0, 3), (0, 3)),
+            &[],
+            &[],
+            &Board::default(),
+            Style::Plain,
+            expect![[r#"
+            [refactor.rewrite.animus] Ask agent to refactor this symbol
+                animus.task.start {"intent":"refactor","range":{"end":{"character":3,"line":0},"start":{"character":3,"line":0}},"uri":"file:///a.rs"}
+            [source.animus.document] Ask agent to document this symbol
+                animus.task.start {"intent":"document","range":{"end":{"character":3,"line":0},"start":{"character":3,"line":0}},"uri":"file:///a.rs"}
+            [source.animus.tests] Ask agent to write tests for this symbol
+                animus.task.start {"intent":"tests","range":{"end":{"character":3,"line":0},"start":{"character":3,"line":0}},"uri":"file:///a.rs"}
+            [source.animus.explain] Ask agent to explain this symbol
+                animus.task.start {"intent":"explain","range":{"end":{"character":3,"line":0},"start":{"character":3,"line":0}},"uri":"file:///a.rs"}
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_selection_with_a_comment_and_a_diagnostic() {
+        let diagnostic = Diagnostic {
+            range: range((2, 3), (2, 4)),
+            severity: Some(DiagnosticSeverity::WARNING),
+            message: "unused: b\nmore".to_owned(),
+            ..Diagnostic::default()
+        };
+        check(
+            range((1, 0), (3, 0)),
+            &[diagnostic],
+            &["refactor", "quickfix"],
+            &busy(),
+            Style::Plain,
+            expect![[r#"
+            [refactor.rewrite.animus] Ask agent to do: split this
+                animus.task.start {"intent":"do","prompt":"split this","range":{"end":{"character":0,"line":2},"start":{"character":0,"line":1}},"uri":"file:///a.rs"}
+            [quickfix.animus] Ask agent to fix: unused: b
+                animus.task.start {"diagnostics":["warning: unused: b\nmore"],"intent":"fix","range":{"end":{"character":4,"line":2},"start":{"character":3,"line":2}},"uri":"file:///a.rs"}
+            [refactor.rewrite.animus] Ask agent to refactor lines 2 to 3
+                animus.task.start {"intent":"refactor","range":{"end":{"character":0,"line":3},"start":{"character":0,"line":1}},"uri":"file:///a.rs"}
+        "#]],
+        );
+    }
+
+    #[test]
+    fn tasks_and_patches_are_offered_too() {
+        check(
+            range((0, 0), (0, 0)),
+            &[],
+            &["source.animus"],
+            &busy(),
+            Style::Commands,
+            expect![[r#"
+            animus.task.start Ask agent to document this symbol
+            animus.task.start Ask agent to write tests for this symbol
+            animus.task.start Ask agent to explain this symbol
+            animus.task.cancel Cancel the agent's task: Refactor a
+            animus.patch.resolve Accept the agent's patch: Two
+            animus.patch.resolve Refuse the agent's patch: Two
+            animus.patch.undo Undo the agent's last patch: One
+        "#]],
+        );
+    }
+
+    #[test]
+    fn without_a_model_actions_say_why() {
+        let board = Board {
+            problem: Some("no model: set one".to_owned()),
+            ..busy()
+        };
+        check(
+            range((0, 0), (0, 0)),
+            &[],
+            &["refactor", "source.animus.undo"],
+            &board,
+            Style::Disabled,
+            expect![[r#"
+            [refactor.rewrite.animus] Ask agent to refactor this symbol
+                disabled: no model: set one
+            [source.animus.undo] Undo the agent's last patch: One
+                animus.patch.undo {"patch":"p0"}
+        "#]],
+        );
+    }
+
+    #[test]
+    fn kinds_are_asked_for_by_prefix() {
+        for (asked, expected) in [
+            ("", true),
+            ("refactor", true),
+            ("refactor.rewrite", true),
+            ("refactor.rewrite.animus", true),
+            ("refactor.re", false),
+            ("refactor.rewrite.animus.more", false),
+            ("quickfix", false),
+        ] {
+            let kind = CodeActionKind::from(REFACTOR.to_owned());
+            assert_eq!(
+                wanted(Some(&kind), &[CodeActionKind::from(asked.to_owned())]),
+                expected,
+                "{asked}"
+            );
+        }
+    }
+}

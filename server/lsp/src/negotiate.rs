@@ -1,0 +1,292 @@
+//! Client: what the other end is and can do, read once from the raw `initialize` params. Nothing said means the stock
+//! profile: no `$/animus/*` notifications, and the whole agent through standard requests alone.
+
+use std::collections::BTreeSet;
+
+use protocol::LandMode;
+use serde_json::{Value, json};
+
+use crate::position::Encoding;
+use crate::quirks;
+
+/// Major version of the wire that this server speaks.
+pub const PROTOCOL: u64 = 1;
+
+/// Notifications that a shim may get.
+pub const NOTIFICATIONS: [&str; 5] = [
+    "$/animus/event",
+    "$/animus/task",
+    "$/animus/patch",
+    "$/animus/approval",
+    "$/animus/status",
+];
+
+/// Something a client can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feature {
+    /// Takes `workspace/applyEdit`.
+    ApplyEdit,
+    /// Takes `documentChanges`, that is, versions.
+    DocumentChanges,
+    /// Creates files in a workspace edit.
+    CreateFile,
+    /// Deletes files in a workspace edit.
+    DeleteFile,
+    /// Takes `metadata` with an edit, and saves what a refactoring touched.
+    EditMetadata,
+    /// Shows progress that the server began.
+    Progress,
+    /// Takes code actions as objects, not only as commands.
+    ActionLiterals,
+    /// Shows disabled actions with their reason.
+    DisabledActions,
+    /// Marks actions whose result a language model makes.
+    GeneratedTag,
+}
+
+/// How much of our own wire the client speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// None of it.
+    #[default]
+    Stock,
+    /// It takes our notifications.
+    Shim {
+        /// It says what it has read.
+        acks: bool,
+        /// Requests that it promises to make itself, such as `approval/resolve`.
+        verbs: BTreeSet<String>,
+    },
+}
+
+/// The client.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// `clientInfo.name`; empty where it does not say.
+    pub name: String,
+    /// Its process, whose end is the server's end.
+    pub process: Option<u32>,
+    /// URI of the workspace folder, as the client writes it.
+    pub root: Option<String>,
+    /// What `character` counts between us.
+    pub encoding: Encoding,
+    /// How much of our own wire it speaks.
+    pub profile: Profile,
+    /// What to do with a patch where the request does not say.
+    pub land: Option<LandMode>,
+    features: BTreeSet<Feature>,
+}
+
+impl Client {
+    /// Reads the params of `initialize`. What is missing or of a wrong type counts as not said.
+    pub fn of(params: &Value) -> Client {
+        let text = |pointer: &str| {
+            params
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        let name = text("/clientInfo/name").unwrap_or_default();
+        let quirk = quirks::of(&name);
+        let mut features = announced(params);
+        features.extend(quirk.iter().flat_map(|quirk| quirk.has));
+        features.retain(|feature| !quirk.is_some_and(|quirk| quirk.lacks.contains(feature)));
+        Client {
+            process: params
+                .get("processId")
+                .and_then(Value::as_u64)
+                .and_then(|id| u32::try_from(id).ok()),
+            root: root(params),
+            encoding: encoding(params),
+            profile: profile(params),
+            land: params
+                .pointer("/initializationOptions/animus/land")
+                .and_then(|word| serde_json::from_value(word.clone()).ok()),
+            name,
+            features,
+        }
+    }
+
+    /// Whether it can.
+    pub fn can(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
+    /// Whether it answers approvals by our own verb, so that no message box is needed.
+    pub fn resolves_approvals(&self) -> bool {
+        matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains("approval/resolve"))
+    }
+}
+
+/// What the server answers in `capabilities.experimental.animus`.
+pub fn answer() -> Value {
+    json!({ "protocol": PROTOCOL, "verbs": agent::verbs::ALL, "notifications": NOTIFICATIONS })
+}
+
+fn announced(params: &Value) -> BTreeSet<Feature> {
+    let said = |pointer: &str| params.pointer(&format!("/capabilities/{pointer}"));
+    let yes = |pointer: &str| said(pointer).and_then(Value::as_bool).unwrap_or(false);
+    let lists = |pointer: &str, wanted: &Value| {
+        said(pointer)
+            .and_then(Value::as_array)
+            .is_some_and(|list| list.contains(wanted))
+    };
+    let operations = "workspace/workspaceEdit/resourceOperations";
+    let table = [
+        (Feature::ApplyEdit, yes("workspace/applyEdit")),
+        (
+            Feature::DocumentChanges,
+            yes("workspace/workspaceEdit/documentChanges"),
+        ),
+        (Feature::CreateFile, lists(operations, &json!("create"))),
+        (Feature::DeleteFile, lists(operations, &json!("delete"))),
+        (
+            Feature::EditMetadata,
+            yes("workspace/workspaceEdit/metadataSupport"),
+        ),
+        (Feature::Progress, yes("window/workDoneProgress")),
+        (
+            Feature::ActionLiterals,
+            said("textDocument/codeAction/codeActionLiteralSupport").is_some_and(Value::is_object),
+        ),
+        (
+            Feature::DisabledActions,
+            yes("textDocument/codeAction/disabledSupport"),
+        ),
+        (
+            Feature::GeneratedTag,
+            lists("textDocument/codeAction/tagSupport/valueSet", &json!(1)),
+        ),
+    ];
+    table
+        .into_iter()
+        .filter_map(|(feature, has)| has.then_some(feature))
+        .collect()
+}
+
+/// The first encoding of the client's own order that we know; utf-16 where it offers none.
+fn encoding(params: &Value) -> Encoding {
+    let offered = params
+        .pointer("/capabilities/general/positionEncodings")
+        .and_then(Value::as_array);
+    offered
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .find_map(Encoding::parse)
+        .unwrap_or_default()
+}
+
+fn profile(params: &Value) -> Profile {
+    let said = params
+        .pointer("/capabilities/experimental/animus")
+        .or_else(|| params.pointer("/initializationOptions/animus/client"))
+        .unwrap_or(&Value::Null);
+    let speaks = said
+        .get("protocol")
+        .and_then(Value::as_array)
+        .is_some_and(|majors| majors.contains(&json!(PROTOCOL)));
+    if !speaks || said.get("notifications").and_then(Value::as_bool) != Some(true) {
+        return Profile::Stock;
+    }
+    let verbs = said.get("verbs").and_then(Value::as_array);
+    Profile::Shim {
+        acks: said.get("acks").and_then(Value::as_bool).unwrap_or(false),
+        verbs: verbs
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+/// `workspaceFolders[0]`, else `rootUri`, else `rootPath`.
+fn root(params: &Value) -> Option<String> {
+    let text = |pointer: &str| params.pointer(pointer).and_then(Value::as_str);
+    let path = || {
+        text("/rootPath")
+            .and_then(lsp_types::Uri::from_file_path)
+            .map(|uri| uri.as_str().to_owned())
+    };
+    text("/workspaceFolders/0/uri")
+        .or_else(|| text("/rootUri"))
+        .map(str::to_owned)
+        .or_else(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shim(said: &Value) -> Profile {
+        Client::of(&json!({ "capabilities": { "experimental": { "animus": said } } })).profile
+    }
+
+    #[test]
+    fn nothing_said_or_no_common_major_is_the_stock_profile() {
+        assert_eq!(Client::of(&json!({})).profile, Profile::Stock);
+        for said in [
+            json!({}),
+            json!({ "protocol": [2], "notifications": true }),
+            json!({ "protocol": [1] }),
+            json!({ "protocol": "1", "notifications": true }),
+            json!(null),
+            json!([1]),
+        ] {
+            assert_eq!(shim(&said), Profile::Stock, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_shim_says_what_it_speaks_in_either_place() {
+        let said = json!({ "protocol": [1, 2], "notifications": true, "acks": true, "verbs": ["approval/resolve"] });
+        let by_options =
+            Client::of(&json!({ "initializationOptions": { "animus": { "client": said } } }));
+        assert_eq!(by_options.profile, shim(&said));
+        assert!(by_options.resolves_approvals());
+    }
+
+    #[test]
+    fn the_root_is_the_first_folder_then_the_uri_then_the_path() {
+        let folders = json!([{ "uri": "file:///a", "name": "a" }]);
+        for (params, expected) in [
+            (
+                json!({ "workspaceFolders": folders, "rootUri": "file:///b" }),
+                Some("file:///a"),
+            ),
+            (
+                json!({ "workspaceFolders": null, "rootUri": "file:///b", "rootPath": "/c" }),
+                Some("file:///b"),
+            ),
+            (
+                json!({ "rootUri": null, "rootPath": "/c d" }),
+                Some("file:///c%20d"),
+            ),
+            (json!({ "workspaceFolders": [] }), None),
+        ] {
+            assert_eq!(Client::of(&params).root.as_deref(), expected, "{params}");
+        }
+    }
+
+    #[test]
+    fn the_landing_of_the_client_is_read() {
+        let params = json!({ "initializationOptions": { "animus": { "land": "review" } } });
+        assert_eq!(Client::of(&params).land, Some(LandMode::Review));
+        let params = json!({ "initializationOptions": { "animus": { "land": "sideways" } } });
+        assert_eq!(Client::of(&params).land, None);
+    }
+
+    #[test]
+    fn the_first_known_encoding_wins() {
+        for (offered, expected) in [
+            (json!(["utf-8", "utf-16"]), Encoding::Utf8),
+            (json!(["utf-7", "utf-32", "utf-8"]), Encoding::Utf32),
+            (json!([]), Encoding::Utf16),
+            (json!(["utf-16"]), Encoding::Utf16),
+        ] {
+            let params = json!({ "capabilities": { "general": { "positionEncodings": offered } } });
+            assert_eq!(Client::of(&params).encoding, expected, "{offered}");
+        }
+    }
+}

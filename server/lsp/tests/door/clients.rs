@@ -1,0 +1,205 @@
+//! The recorded `initialize` of four real clients, each through one task: what is agreed, offered and sent.
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, patch_turn};
+
+const SCRIPT_PATCH: &str = "*** Begin Patch
+*** Update File: greet.txt
+@@
+-hëllo 😀
++goodbye
+*** Update File: count.txt
+@@
+-1
++2
+*** Add File: new.txt
++fresh
+*** End Patch";
+
+async fn check(recorded: &str, expected: Expect) {
+    let mut params: Value = serde_json::from_str(recorded).unwrap();
+    // The recorded process is long gone, and its number may be anybody's by now.
+    params["processId"] = Value::Null;
+    let stage = Stage::new();
+    stage.write(
+        "check.sh",
+        "grep -q goodbye greet.txt && grep -q 2 count.txt && test -f new.txt\n",
+    );
+    stage.write("greet.txt", "hëllo 😀\nworld");
+    let session = stage
+        .connect(
+            params,
+            &format!("turns:\n{}  - text: done\n", patch_turn(SCRIPT_PATCH)),
+        )
+        .await;
+    let editor = &session.editor;
+    let agreed = &session.agreed["capabilities"];
+    let mut said = format!("encoding {}\n", agreed["positionEncoding"]);
+    said += &format!("speaks {}\n", agreed["experimental"]["animus"]["protocol"]);
+    // Typed behind an emoji: the place only means the same to both sides if the encoding does.
+    stage.write("wide.rs", "/* é😀 */ fn a() {}\n");
+    editor.open("wide.rs");
+    let behind = match agreed["positionEncoding"].as_str() {
+        Some("utf-8") => 17,
+        Some("utf-32") => 13,
+        _ => 14,
+    };
+    editor.insert("wide.rs", 0, behind, "b");
+    let outline = editor
+        .request("animus/outline", json!({ "uri": editor.uri("wide.rs") }))
+        .await
+        .unwrap();
+    assert_eq!(outline["symbols"][0]["name"], "ab");
+    editor.open("greet.txt");
+    let actions = session.actions("greet.txt", (0, 0), (0, 1)).await;
+    for action in &actions {
+        said += &format!(
+            "{} {} {}\n",
+            action["title"], action["kind"], action["tags"]
+        );
+    }
+    session.execute(&actions[0]).await;
+    let last = editor
+        .until("the end", |editor| editor.seen("window/showMessage").pop())
+        .await;
+    said += &format!("{}\n", last["message"]);
+    let edits = editor.seen("workspace/applyEdit");
+    assert_eq!(edits.len(), 1);
+    said += &show(&edits[0]).replace(&editor.uri(""), "");
+    expected.assert_eq(&said);
+    assert_eq!(editor.text("greet.txt"), "goodbye\nworld");
+    assert_eq!(editor.text("count.txt"), "one\n2\n");
+    let fresh = if said.contains("new.txt") {
+        editor.text("new.txt")
+    } else {
+        stage.read("new.txt")
+    };
+    assert_eq!(fresh, "fresh\n");
+}
+
+/// An edit, one line an operation.
+fn show(params: &Value) -> String {
+    let mut said = format!("edit {} {}\n", params["label"], params["metadata"]);
+    for operation in params["edit"]["documentChanges"].as_array().unwrap() {
+        if operation["kind"].is_string() {
+            said += &format!("{} {}\n", operation["kind"], operation["uri"]);
+            continue;
+        }
+        let document = &operation["textDocument"];
+        said += &format!("{} version {}\n", document["uri"], document["version"]);
+        for edit in operation["edits"].as_array().unwrap() {
+            let place = |end: &str| {
+                format!(
+                    "{}:{}",
+                    edit["range"][end]["line"], edit["range"][end]["character"]
+                )
+            };
+            said += &format!(
+                "  {}-{} {}\n",
+                place("start"),
+                place("end"),
+                edit["newText"]
+            );
+        }
+    }
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vscode() {
+    check(
+        include_str!("../clients/vscode-1.139.1_languageclient-11.0.0.json"),
+        expect![[r#"
+        encoding "utf-16"
+        speaks 1
+        "Ask agent to refactor the selection in line 1" "refactor.rewrite.animus" [1]
+        "Ask agent to document the selection in line 1" "source.animus.document" [1]
+        "Ask agent to write tests for the selection in line 1" "source.animus.tests" [1]
+        "Ask agent to explain the selection in line 1" "source.animus.explain" [1]
+        "Agent: verified. done"
+        edit "Refactor greet.txt:1" {"isRefactoring":true}
+        "/count.txt" version null
+          1:0-2:0 "2\n"
+        "/greet.txt" version 1
+          0:0-1:0 "goodbye\n"
+        "create" "/new.txt"
+        "/new.txt" version null
+          0:0-1:0 "fresh\n"
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neovim() {
+    check(
+        include_str!("../clients/neovim-0.11.4.json"),
+        expect![[r#"
+        encoding "utf-8"
+        speaks 1
+        "Ask agent to refactor the selection in line 1" "refactor.rewrite.animus" null
+        "Ask agent to document the selection in line 1" "source.animus.document" null
+        "Ask agent to write tests for the selection in line 1" "source.animus.tests" null
+        "Ask agent to explain the selection in line 1" "source.animus.explain" null
+        "Agent: verified. done"
+        edit "Refactor greet.txt:1" null
+        "/count.txt" version null
+          1:0-2:0 "2\n"
+        "/greet.txt" version 1
+          0:0-1:0 "goodbye\n"
+        "create" "/new.txt"
+        "/new.txt" version null
+          0:0-1:0 "fresh\n"
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kakoune() {
+    check(
+        include_str!("../clients/kakoune-2022.10.31_kak-lsp-22.0.0.json"),
+        expect![[r#"
+        encoding "utf-8"
+        speaks 1
+        "Ask agent to refactor the selection in line 1" "refactor.rewrite.animus" null
+        "Ask agent to document the selection in line 1" "source.animus.document" null
+        "Ask agent to write tests for the selection in line 1" "source.animus.tests" null
+        "Ask agent to explain the selection in line 1" "source.animus.explain" null
+        "Agent: verified. done"
+        edit "Refactor greet.txt:1" null
+        "/count.txt" version null
+          1:0-2:0 "2\n"
+        "/greet.txt" version 1
+          0:0-1:0 "goodbye\n"
+        "create" "/new.txt"
+        "/new.txt" version null
+          0:0-1:0 "fresh\n"
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emacs() {
+    check(
+        include_str!("../clients/emacs-28.2_eglot-1.9.json"),
+        expect![[r#"
+        encoding "utf-16"
+        speaks 1
+        "Ask agent to refactor the selection in line 1" "refactor.rewrite.animus" null
+        "Ask agent to document the selection in line 1" "source.animus.document" null
+        "Ask agent to write tests for the selection in line 1" "source.animus.tests" null
+        "Ask agent to explain the selection in line 1" "source.animus.explain" null
+        "Agent: verified. done"
+        edit "Refactor greet.txt:1" null
+        "/count.txt" version null
+          1:0-2:0 "2\n"
+        "/greet.txt" version 1
+          0:0-1:0 "goodbye\n"
+    "#]],
+    )
+    .await;
+}

@@ -1,0 +1,16 @@
+//! The real server over in-memory pipes, a scripted client at the other end, a real agent with a scripted model behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_input;
+mod clients;
+mod doors;
+mod landing;
+mod lifetime;
+mod stage;
+mod streams;
+mod sync;
+mod tasks;

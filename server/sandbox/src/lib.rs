@@ -1,0 +1,28 @@
+//! `sandbox`: the only crate that starts processes and writes files.
+//!
+//! Invariants: S1 the strictest word wins over every command that a line would start; S2 `exec` takes a `Permit`, which only
+//! `Sandbox::permit` makes; S3 nothing outside this crate spawns or writes; S4 an `Outcome` means the whole process tree is gone.
+// The effects that `.clippy.toml` bans everywhere live here.
+#![allow(clippy::disallowed_methods)]
+
+mod config;
+#[cfg(target_os = "linux")]
+mod confine;
+mod environment;
+mod error;
+mod exec;
+mod output;
+mod permit;
+mod policy;
+mod probe;
+mod tmp;
+mod tree;
+
+pub use config::{Config, Degrade};
+pub use error::Error;
+pub use exec::{End, Limits, Outcome, exec};
+pub use output::Stream;
+pub use permit::{Access, Approval, Permit, Refusal, RefusalKind, Sandbox};
+pub use policy::{Decision, Line, Policy, Verdict};
+pub use probe::{Layer, Mechanism, Report};
+pub use tree::{Appender, Kind, Lock, Stat, Tree};
