@@ -1,4 +1,5 @@
-//! Git as the agent may read it: status, diff and head, from the objects themselves (no program is started, nothing is written).
+//! Git as the agent may read it: status, diff and head, from the objects themselves (no program is started). Nothing of a
+//! repository that exists is written; `create` makes a new one.
 
 use crate::error::Error;
 use crate::path::{RelPath, Root};
@@ -7,6 +8,28 @@ use git2::{Delta, DiffFormat, DiffOptions, Repository, Status, StatusOptions};
 
 /// Most bytes of a diff that are given.
 const LONGEST: usize = 256 * 1024;
+
+/// Makes a repository of a folder that is none yet, with all its files in one commit by `Animus <animus@localhost>`.
+///
+/// # Errors
+/// [`Error::Io`] where the folder is a repository already, [`Error::Git`].
+pub fn create(root: &Root, message: &str) -> Result<(), Error> {
+    if root.path().join(".git").exists() {
+        let source = std::io::ErrorKind::AlreadyExists.into();
+        return Err(Error::io(
+            format!("`{}` is a git repository already", root.path()),
+            source,
+        ));
+    }
+    let repository = Repository::init(root.path())?;
+    let mut index = repository.index()?;
+    index.add_all(["*"], git2::IndexAddOption::DEFAULT, None)?;
+    index.write()?;
+    let tree = repository.find_tree(index.write_tree()?)?;
+    let author = git2::Signature::now("Animus", "animus@localhost")?;
+    repository.commit(Some("HEAD"), &author, &author, message, &tree, &[])?;
+    Ok(())
+}
 
 /// The branch and what is not committed, as `git status --short --branch` shows it.
 ///

@@ -10,9 +10,8 @@ use crate::render::style::{DIM, HEAD, Painted, STRONG};
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use protocol::{Code, Failure, TaskRequest};
-use sandbox::{Access, Approval, End, Limits, Line, Sandbox, Tree};
+use sandbox::Tree;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// See a whole task on a small real repository, with a scripted model
 #[derive(Debug, Args)]
@@ -132,59 +131,8 @@ fn make_repository(keep: Option<&Utf8Path>, here: &Utf8Path) -> Result<Utf8PathB
     let root = folder
         .canonicalize_utf8()
         .map_err(|error| failed(&folder, &error))?;
-    commit(&tree, &root)?;
+    workspace::Root::open(&root)
+        .and_then(|root| workspace::git::create(&root, "A cart with a discount"))
+        .map_err(|error| failed(&root, &error))?;
     Ok(root)
-}
-
-/// Makes a git repository of the folder, with everything in one commit, by the git program in the sandbox.
-fn commit(tree: &Tree, root: &Utf8Path) -> Result<(), Failure> {
-    let steps: [&[&str]; 3] = [
-        &["git", "init", "--quiet"],
-        &["git", "add", "--all"],
-        &[
-            "git",
-            "commit",
-            "--quiet",
-            "--message",
-            "A cart with a discount",
-        ],
-    ];
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            Code::CommandFailed,
-            format!("no git repository could be made in {root}: {error}"),
-        )
-        .hint("install git; `animus doctor` shows whether commands can run here")
-    };
-    let sandbox =
-        Sandbox::new(&sandbox::Config::default(), root).map_err(|error| failed(&error))?;
-    let runtime = compose::runtime()?;
-    for step in steps {
-        let line = Line::Argv(step.iter().map(|word| (*word).to_owned()).collect());
-        let access = Access::Scratch(root.to_owned());
-        let permit = sandbox
-            .permit(
-                line,
-                access,
-                Approval::Configured,
-                Limits::default(),
-                root,
-                &[],
-            )
-            .map_err(|refusal| failed(&refusal))?;
-        let run = sandbox::exec(permit, CancellationToken::new(), |_, _| {});
-        let outcome = runtime.block_on(run).map_err(|error| failed(&error))?;
-        if outcome.end != End::Exit(0) {
-            return Err(failed(&outcome.stderr.trim()));
-        }
-        if step[1] == "init" {
-            // The home folder is out of reach in there, and with it the person's name.
-            let config = tree.read(".git/config").map_err(|error| failed(&error))?;
-            let identity = b"[user]\n\tname = Animus demo\n\temail = demo@localhost\n";
-            let config = [config.as_slice(), identity].concat();
-            tree.write(".git/config", &config, None)
-                .map_err(|error| failed(&error))?;
-        }
-    }
-    Ok(())
 }

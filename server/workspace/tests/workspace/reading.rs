@@ -116,3 +116,21 @@ fn git_reads_and_says_when_there_is_none() {
     let one = git::diff(&root, Some(&rel("n"))).unwrap();
     assert!(one.contains("+new\n") && !one.contains("+2\n"), "{one}");
 }
+
+#[test]
+fn git_makes_a_repository_once() {
+    let bench = Bench::new(&[("a", "1\n"), ("sub/b", "2\n")]);
+    let root = Root::open(&bench.path).unwrap();
+    git::create(&root, "first").unwrap();
+    assert!(git::head(&root).is_some());
+    let status = git::status(&root).unwrap();
+    assert_eq!(
+        status.lines().count(),
+        1,
+        "everything is committed: {status}"
+    );
+    let head = git::head(&root);
+    let again = git::create(&root, "second").unwrap_err().to_string();
+    assert!(again.contains("already"), "{again}");
+    assert_eq!(git::head(&root), head);
+}
