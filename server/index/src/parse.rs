@@ -1,0 +1,223 @@
+//! Parse: a syntax tree within bounds; a text that needs more has no tree (I2).
+//!
+//! What a text yields hardly ever depends on how busy the machine was (I1): the bounds are its size, the depth of its
+//! brackets, the errors near its beginning, the parser's own steps and the bytes that it reads. A clock stands behind
+//! them as the last resort, since recovery from errors does not count as steps: a text that keeps the parser over
+//! [`MOST_TIME`], which is 2 s, may have a tree on a faster machine. Ordinary code takes 0.1 to 0.2 s per 1 MiB.
+//! Nothing here recurses: deep nesting costs memory, not stack.
+
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use tree_sitter::{ParseOptions, Parser, Tree};
+
+use crate::Language;
+use crate::nesting;
+
+/// Texts above this many bytes are read by lines.
+const MOST_BYTES: usize = 4 << 20;
+
+/// Texts with more brackets open at once are read by lines: what follows an error there makes the parser walk over all
+/// that is open, again and again.
+const MOST_OPEN: usize = 1_000;
+
+/// Texts above this many bytes show by a sample whether they are written in the language: by the definitions that end
+/// within their first [`SAMPLE`] bytes, where these are most of it. In another language the parser would spend its time
+/// recovering from one error after the other.
+const SAMPLED_ABOVE: usize = 32 << 10;
+const SAMPLE: usize = 8 << 10;
+/// A sample with more errors than these, one per 160 bytes, or with errors over half of it, is not in the language.
+const MOST_SAMPLE_ERRORS: u32 = 50;
+
+/// The parser reports once per 100 operations: once per 11 bytes of a valid text of semicolons, which is the densest known.
+const REPORTS_AT_LEAST: usize = 4_000;
+const BYTES_PER_REPORT: usize = 8;
+
+/// The lexer reads this many bytes at a time; it comes back to a place where a token has no end or was tried in vain.
+const READ: usize = 4 << 10;
+const READS_AT_LEAST: usize = 256;
+const READS_PER_PLACE: usize = 16;
+
+/// The last resort, per parse and again per query over its tree.
+pub(crate) const MOST_TIME: Duration = Duration::from_secs(2);
+
+/// How many progress reports a text of `bytes` bytes may take before it is given up.
+pub(crate) fn allowance(bytes: usize) -> usize {
+    REPORTS_AT_LEAST + bytes / BYTES_PER_REPORT
+}
+
+/// How often the lexer may read from a text of `bytes` bytes.
+fn reads(bytes: usize) -> usize {
+    READS_AT_LEAST + bytes / READ * READS_PER_PLACE
+}
+
+/// The syntax tree of `text`; `None` for plain text and beyond the bounds.
+pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(&language.grammar()?).ok()?;
+    if text.len() > MOST_BYTES {
+        return None;
+    }
+    let nesting = nesting::of(language, text, SAMPLE);
+    if nesting.deepest > MOST_OPEN {
+        return None;
+    }
+    if text.len() > SAMPLED_ABOVE && nesting.closed > 0 {
+        let sample = bounded(&mut parser, text.get(..nesting.closed)?)?;
+        let errors = errors(&sample);
+        if errors.count > MOST_SAMPLE_ERRORS || errors.bytes > nesting.closed / 2 {
+            return None;
+        }
+    }
+    bounded(&mut parser, text)
+}
+
+/// Parses within the bounds on steps, reads and time. A parser that was stopped must not be used again.
+fn bounded(parser: &mut Parser, text: &str) -> Option<Tree> {
+    let started = Instant::now();
+    let mut steps_left = allowance(text.len());
+    let reads_left = Cell::new(reads(text.len()));
+    let mut report = |_: &tree_sitter::ParseState| {
+        steps_left = steps_left.saturating_sub(1);
+        if steps_left == 0 || reads_left.get() == 0 || started.elapsed() > MOST_TIME {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    let options = ParseOptions::new().progress_callback(&mut report);
+    let bytes = text.as_bytes();
+    // Without reads left the text ends here for the lexer, so that the next report comes soon.
+    let mut read = |at: usize, _| {
+        let end = bytes.len().min(at.saturating_add(READ));
+        if at < end {
+            reads_left.set(reads_left.get().saturating_sub(1));
+        }
+        match reads_left.get() {
+            0 => &[][..],
+            _ => bytes.get(at..end).unwrap_or_default(),
+        }
+    };
+    let tree = parser.parse_with_options(&mut read, None, Some(options))?;
+    (reads_left.get() > 0).then_some(tree)
+}
+
+/// How many ERROR and MISSING nodes the syntax tree of `text` has: the parse check before an edit lands.
+///
+/// `None` is no verdict: plain text, over 4 MiB, over 1,000 open brackets, a beginning that is not in the language at
+/// all, or too costly to parse.
+pub fn error_count(path: &str, text: &str) -> Option<u32> {
+    let tree = tree(Language::of(path), text)?;
+    Some(errors(&tree).count)
+}
+
+/// The ERROR and MISSING nodes of a tree.
+#[derive(Default)]
+struct Errors {
+    count: u32,
+    /// Bytes within errors, each counted once.
+    bytes: usize,
+}
+
+fn errors(tree: &Tree) -> Errors {
+    let mut cursor = tree.walk();
+    let mut errors = Errors::default();
+    let mut covered = 0;
+    loop {
+        let node = cursor.node();
+        if node.is_error() || node.is_missing() {
+            errors.count += 1;
+            errors.bytes += node
+                .end_byte()
+                .saturating_sub(covered.max(node.start_byte()));
+            covered = covered.max(node.end_byte());
+        }
+        // Subtrees without an error are skipped whole.
+        if node.has_error() && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return errors;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_counted() {
+        for (path, text, count) in [
+            ("a.rs", "fn a() {}\n", Some(0)),
+            ("a.rs", "", Some(0)),
+            ("a.rs", "fn a() { let x = 1 }\n", Some(1)),
+            ("a.rs", "fn a( {}\n", Some(1)),
+            ("a.go", "package a\n\nfunc a() {}\n", Some(0)),
+            ("a.go", "package a\n\nfunc a() {\n", Some(1)),
+            ("a.txt", "fn a( {", None),
+        ] {
+            assert_eq!(error_count(path, text), count, "{path} {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_over_the_limit_has_no_tree() {
+        let text = " ".repeat(MOST_BYTES + 1);
+        assert!(tree(Language::Rust, &text).is_none());
+        assert!(tree(Language::Rust, &text[1..]).is_some());
+        let nested = |depth| format!("fn a() {{ {}{} }}", "(".repeat(depth), ")".repeat(depth));
+        assert!(tree(Language::Rust, &nested(MOST_OPEN)).is_none());
+        assert!(tree(Language::Rust, &nested(MOST_OPEN - 1)).is_some());
+    }
+
+    #[test]
+    fn a_long_text_in_another_language_has_no_verdict() {
+        let json = "{\"a\": [1, 2, {\"b\": null}]},\n";
+        assert_eq!(error_count("a.rs", &json.repeat(2_000)), None);
+        assert!(error_count("a.rs", &json.repeat(200)).is_some_and(|count| count > 50));
+        let good = "fn a() { b(\"({[<\"); }\n".repeat(2_000);
+        assert_eq!(error_count("a.rs", &good), Some(0));
+        assert_eq!(error_count("a.rs", &format!("{good}fn a( {{}}\n")), Some(1));
+    }
+
+    #[test]
+    fn tokens_without_an_end_are_not_read_again_and_again() {
+        let text = format!("{}{}", "fn a() {}\n".repeat(5_000), "r#\"".repeat(100_000));
+        assert!(tree(Language::Rust, &text).is_none());
+    }
+
+    #[test]
+    fn real_code_stays_far_below_the_bounds() {
+        for text in [
+            include_str!("parse.rs"),
+            include_str!("index.rs"),
+            include_str!("rank.rs"),
+        ] {
+            let text = text.repeat(20);
+            let mut parser = Parser::new();
+            parser
+                .set_language(&Language::Rust.grammar().unwrap())
+                .unwrap();
+            let (mut reports, mut chunks) = (0, 0);
+            let mut report = |_: &tree_sitter::ParseState| {
+                reports += 1;
+                ControlFlow::Continue(())
+            };
+            let options = ParseOptions::new().progress_callback(&mut report);
+            let bytes = text.as_bytes();
+            let mut read = |at: usize, _| {
+                chunks += 1;
+                &bytes[at..bytes.len().min(at + READ)]
+            };
+            parser
+                .parse_with_options(&mut read, None, Some(options))
+                .unwrap();
+            let bytes = text.len();
+            assert!(reports > 0 && reports * 8 < allowance(bytes), "{reports}");
+            assert!(chunks > 0 && chunks * 4 < reads(bytes), "{chunks}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Region: a chunk with its score, and the file that it is judged with; it becomes a hit for those who asked.
+
+use super::{Asked, Hit};
+use crate::index::File;
+use crate::vocabulary::{Posting, Postings, range_of};
+
+/// A file with its score.
+pub(super) struct Judged<'i> {
+    pub(super) number: usize,
+    pub(super) file: &'i File,
+    pub(super) score: f64,
+}
+
+/// A chunk with its score.
+pub(super) struct Region<'i> {
+    pub(super) number: usize,
+    pub(super) file: &'i File,
+    pub(super) chunk: usize,
+    pub(super) score: f64,
+}
+
+impl Region<'_> {
+    pub(super) fn hit(&self, asked: &[Asked]) -> Option<Hit> {
+        let chunk = self.file.chunks.get(self.chunk)?;
+        let mut why = Vec::new();
+        for (label, list) in [
+            ("names", self.words(asked, |it| &it.names, Some(self.chunk))),
+            ("path", self.words(asked, |it| &it.paths, None)),
+            ("text", self.words(asked, |it| &it.body, Some(self.chunk))),
+        ] {
+            if !list.is_empty() {
+                why.push(format!("{label}: {}", list.join(", ")));
+            }
+        }
+        Some(Hit {
+            path: self.file.path.to_string(),
+            start: chunk.start,
+            end: chunk.end,
+            score: self.score,
+            why,
+        })
+    }
+
+    /// The query's words that a list of postings has for this file, and for `chunk` where one is given.
+    fn words<'a>(
+        &self,
+        asked: &'a [Asked],
+        list: fn(&Postings) -> &Vec<Posting>,
+        chunk: Option<usize>,
+    ) -> Vec<&'a str> {
+        let mut words: Vec<&str> = Vec::new();
+        for it in asked {
+            let list = list(it.postings);
+            let number = u32::try_from(self.number).unwrap_or(u32::MAX);
+            let here = list.get(range_of(list, number)).unwrap_or_default();
+            let is_here = here
+                .iter()
+                .any(|posting| chunk.is_none_or(|chunk| posting.chunk as usize == chunk));
+            if is_here && !words.contains(&it.word.as_str()) {
+                words.push(&it.word);
+            }
+        }
+        words
+    }
+}
