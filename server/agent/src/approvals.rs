@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 use protocol::{Approval, ApprovalId, Code, Failure, PermissionOption, SessionId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use tokio::sync::oneshot;
 
 /// What somebody answered.
@@ -77,6 +77,8 @@ impl Approvals {
             PermissionOption::AllowOnce | PermissionOption::AllowAlways => Answer::Yes,
             PermissionOption::RejectOnce | PermissionOption::RejectAlways => Answer::No,
         };
+        open.answer.send(answer).map_err(|_| gone())?;
+        // Only an answer that came in time is remembered.
         if matches!(
             option,
             PermissionOption::AllowAlways | PermissionOption::RejectAlways
@@ -85,15 +87,6 @@ impl Approvals {
                 .lock()
                 .insert((open.session, open.approval.details), answer);
         }
-        open.answer.send(answer).map_err(|_| gone())
-    }
-
-    /// Sessions that remember something; for tests and status.
-    pub fn remembering(&self) -> HashSet<SessionId> {
-        self.remembered
-            .lock()
-            .keys()
-            .map(|(session, _)| session.clone())
-            .collect()
+        Ok(())
     }
 }

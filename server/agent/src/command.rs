@@ -1,4 +1,4 @@
-//! Commands: what the model or the project runs, where it runs and under which limits. Policy is asked first, then a person
+//! Commands: what the model runs, where it runs and under which limits. Policy is asked first, then a person
 //! where policy says so; only then is there a permit (S2).
 
 use crate::approvals::Answer;
@@ -6,16 +6,13 @@ use crate::desk::Desk;
 use crate::failure::of_workspace;
 use crate::task::{End, Task};
 use crate::tools::Output;
-use protocol::{
-    Approval, ApprovalId, ApprovalState, CallId, Code, Failure, FinishReason, Phase, TestReport,
-    TestVerdict, Update, Wait,
-};
+use protocol::{Approval, ApprovalId, ApprovalState, CallId, Code, Failure, Phase, Update, Wait};
 use sandbox::{Access, Limits, Line, Outcome, RefusalKind};
 use std::time::Duration;
 use workspace::{Draft, Scratch};
 
 /// Bytes of output that a model reads.
-const SHOWN: usize = 16 * 1024;
+pub(crate) const SHOWN: usize = 16 * 1024;
 
 /// Runs a command of the model.
 ///
@@ -36,8 +33,15 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
         ..Limits::default()
     };
     let acting = matches!(desk.phase, Phase::Act | Phase::Repair);
-    // The scratch tree has no repository, so git reads the user's; nothing there can change either way.
-    let scratch = match acting && !text.trim_start().starts_with("git ") {
+    let line = Line::Shell(text.to_owned());
+    let verdict = desk
+        .shared
+        .sandbox
+        .policy()
+        .judge(&line, desk.shared.host.root().path());
+    // The scratch tree has no repository, so a lone git reads the user's; nothing there can change either way.
+    let lone_git = matches!(verdict.commands.as_slice(), [argv] if argv.first().is_some_and(|name| name == "git"));
+    let scratch = match acting && !lone_git {
         true => Some(prepare(desk.task, desk.draft).await?),
         false => None,
     };
@@ -49,7 +53,6 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
         None if acting => (Access::Draft, desk.shared.host.root().path().to_owned()),
         None => (Access::ReadOnly, desk.shared.host.root().path().to_owned()),
     };
-    let line = Line::Shell(text.to_owned());
     let permit_with = |approval| {
         desk.shared
             .sandbox
@@ -58,7 +61,6 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
     let permit = match permit_with(sandbox::Approval::None) {
         Ok(permit) => permit,
         Err(refusal) if refusal.kind == RefusalKind::Ask => {
-            let verdict = desk.shared.sandbox.policy().judge(&line, &cwd);
             ask(desk, text, &verdict).await?;
             permit_with(sandbox::Approval::Given).map_err(of_refusal)?
         }
@@ -70,83 +72,18 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
     told(outcome, seconds)
 }
 
-/// Runs the tests on a fresh scratch tree and fills in the report.
-///
-/// # Errors
-/// An end: cancelled, or a sandbox that cannot confine them.
-pub async fn test(task: &Task, draft: &Draft, report: &mut TestReport) -> Result<(), End> {
-    let shared = &task.shared;
-    let seconds = shared.config.test_timeout_seconds;
-    let scratch = prepare(task, draft).await.map_err(End::of)?;
-    let permit = shared.sandbox.permit(
-        Line::Shell(report.command.clone()),
-        Access::Scratch(scratch.path().to_owned()),
-        sandbox::Approval::Configured,
-        Limits {
-            timeout: Duration::from_secs(seconds),
-            ..Limits::default()
-        },
-        scratch.path(),
-        &[],
-    );
-    let permit = match permit {
-        Ok(permit) => permit,
-        Err(refusal) if refusal.kind == RefusalKind::Unavailable => {
-            return Err(End::failed(
-                FinishReason::SandboxUnavailable,
-                of_refusal(refusal),
-            ));
-        }
-        Err(refusal) => {
-            report.verdict = TestVerdict::Broken;
-            report.output = of_refusal(refusal).to_string();
-            return Ok(());
-        }
-    };
-    let outcome = match sandbox::exec(permit, task.cancel.clone(), |_, _| {}).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            report.verdict = TestVerdict::Broken;
-            report.output = of_sandbox(error).to_string();
-            return Ok(());
-        }
-    };
-    report.duration_ms = u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX);
-    report.enforced_by = outcome.enforced_by.clone();
-    let text = join(&outcome);
-    crate::testing::read_counts(&text, report);
-    report.output = tail(&text, SHOWN);
-    report.verdict = match outcome.end {
-        sandbox::End::Exit(0) => TestVerdict::Passed,
-        // 126 and 127 are a shell's words for a program that is not there or cannot start.
-        sandbox::End::Exit(126 | 127) => TestVerdict::Broken,
-        sandbox::End::Exit(_) | sandbox::End::Signal(_) => TestVerdict::Failed,
-        sandbox::End::Timeout => {
-            report.output.push_str(&format!(
-                "\n[stopped after {seconds} s: agent.test_timeout_seconds]"
-            ));
-            TestVerdict::Failed
-        }
-        sandbox::End::Cancelled => return Err(End::cancelled()),
-    };
-    report.exit_code = match outcome.end {
-        sandbox::End::Exit(code) => Some(code),
-        _ => None,
-    };
-    Ok(())
-}
-
-/// A scratch tree of disk, unsaved buffers as they are now, and the draft. Copying is no work for the runtime's threads.
-async fn prepare(task: &Task, draft: &Draft) -> Result<Scratch, Failure> {
+/// A scratch tree of disk, unsaved buffers and the draft. Copying is no work for the runtime's threads, and a cancel does not
+/// wait for it.
+pub(crate) async fn prepare(task: &Task, draft: &Draft) -> Result<Scratch, Failure> {
     let (state, draft) = (task.shared.state.clone(), draft.clone());
     let job =
         tokio::task::spawn_blocking(move || Scratch::prepare(&state, draft.snapshot(), &draft));
-    match job.await {
-        Ok(scratch) => scratch.map_err(of_workspace),
-        Err(_) => Err(Failure::new(
-            Code::Internal,
-            "the scratch tree could not be made",
-        )),
+    tokio::select! {
+        made = job => match made {
+            Ok(scratch) => scratch.map_err(of_workspace),
+            Err(_) => Err(Failure::new(Code::Internal, "the scratch tree could not be made")),
+        },
+        () = task.cancel.cancelled() => Err(Failure::new(Code::Cancelled, "cancelled")),
     }
 }
 
@@ -238,7 +175,7 @@ fn told(outcome: Outcome, seconds: u64) -> Result<Output, Failure> {
     })
 }
 
-fn join(outcome: &Outcome) -> String {
+pub(crate) fn join(outcome: &Outcome) -> String {
     match (outcome.stdout.is_empty(), outcome.stderr.is_empty()) {
         (_, true) => outcome.stdout.clone(),
         (true, false) => outcome.stderr.clone(),
@@ -251,7 +188,7 @@ fn join(outcome: &Outcome) -> String {
 }
 
 /// The last `limit` bytes, from a line's start.
-fn tail(text: &str, limit: usize) -> String {
+pub(crate) fn tail(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
@@ -277,7 +214,7 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-fn of_refusal(refusal: sandbox::Refusal) -> Failure {
+pub(crate) fn of_refusal(refusal: sandbox::Refusal) -> Failure {
     let code = match refusal.kind {
         RefusalKind::Ask | RefusalKind::Deny => Code::Denied,
         RefusalKind::Unavailable => Code::SandboxUnavailable,
@@ -290,6 +227,6 @@ fn of_refusal(refusal: sandbox::Refusal) -> Failure {
     }
 }
 
-fn of_sandbox(error: sandbox::Error) -> Failure {
+pub(crate) fn of_sandbox(error: sandbox::Error) -> Failure {
     Failure::new(Code::CommandFailed, error.to_string())
 }

@@ -2,65 +2,108 @@
 
 use protocol::{Critique, Finding, Severity};
 use serde::Deserialize;
+use serde_json::Value;
 
-/// A critic's answer as models write it: ours, or the form of the original program.
-#[derive(Deserialize)]
+/// A critic's answer as models write it: ours, or the form of the original program. What does not fit is no reason to lose
+/// the rest.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Answer {
-    #[serde(default)]
-    quality: Option<String>,
-    #[serde(default)]
-    findings: Vec<Finding>,
-    #[serde(default)]
-    issues: Vec<String>,
-    #[serde(default)]
-    recommendations: Vec<String>,
-    #[serde(default)]
-    block_apply: bool,
-    #[serde(default)]
-    notes: Option<String>,
+    quality: Value,
+    findings: Vec<Value>,
+    issues: Vec<Value>,
+    recommendations: Vec<Value>,
+    block_apply: Value,
+    notes: Value,
 }
 
-/// Reads an answer: the outermost JSON object in it, whatever stands around it.
-pub fn read(text: &str) -> Critique {
-    let object = text
-        .find('{')
-        .and_then(|start| text.rfind('}').and_then(|end| text.get(start..=end)));
-    let Some(answer) = object.and_then(|object| serde_json::from_str::<Answer>(object).ok()) else {
-        return Critique {
-            quality: "unknown".into(),
-            findings: Vec::new(),
-            notes: text.trim().chars().take(500).collect(),
-        };
-    };
-    let of = |severity| {
-        move |message: String| Finding {
-            severity,
-            message,
-            path: None,
-            line: None,
-        }
-    };
-    let issue = if answer.block_apply {
+/// Reads an answer: the first JSON object in it that has one of the words, whatever stands around it. None where there is none.
+pub fn read(text: &str) -> Option<Critique> {
+    let answer = text
+        .match_indices('{')
+        .find_map(|(at, _)| object(&text[at..]))?;
+    let blocks =
+        answer.block_apply.as_bool() == Some(true) || answer.block_apply.as_str() == Some("true");
+    let issue = if blocks {
         Severity::Critical
     } else {
         Severity::Warning
     };
-    let mut findings = answer.findings;
-    findings.extend(answer.issues.into_iter().map(of(issue)));
-    findings.extend(answer.recommendations.into_iter().map(of(Severity::Info)));
-    if answer.block_apply
+    let mut findings: Vec<Finding> = answer
+        .findings
+        .iter()
+        .map(|value| finding(value, Severity::Warning))
+        .collect();
+    findings.extend(answer.issues.iter().map(|value| finding(value, issue)));
+    findings.extend(
+        answer
+            .recommendations
+            .iter()
+            .map(|value| finding(value, Severity::Info)),
+    );
+    if blocks
         && findings
             .iter()
             .all(|finding| finding.severity != Severity::Critical)
     {
-        findings.push(of(Severity::Critical)(
-            "the critic says that this must not land".to_owned(),
-        ));
+        findings.push(Finding {
+            severity: Severity::Critical,
+            message: "the critic says that this must not land".to_owned(),
+            path: None,
+            line: None,
+        });
     }
-    Critique {
-        quality: answer.quality.unwrap_or_else(|| "unknown".into()),
+    let quality = answer.quality.as_str().unwrap_or("unknown").to_owned();
+    Some(Critique {
+        quality,
         findings,
-        notes: answer.notes.unwrap_or_default(),
+        notes: answer.notes.as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+/// The critique of an answer that cannot be read.
+pub fn unreadable(text: &str) -> Critique {
+    Critique {
+        quality: "unknown".into(),
+        findings: Vec::new(),
+        notes: text.trim().chars().take(500).collect(),
+    }
+}
+
+fn object(text: &str) -> Option<Answer> {
+    const WORDS: [&str; 4] = ["quality", "findings", "issues", "block_apply"];
+    let value = serde_json::Deserializer::from_str(text)
+        .into_iter::<Value>()
+        .next()?
+        .ok()?;
+    let is_answer = value
+        .as_object()
+        .is_some_and(|map| WORDS.iter().any(|word| map.contains_key(*word)));
+    is_answer
+        .then(|| serde_json::from_value(value).ok())
+        .flatten()
+}
+
+fn finding(value: &Value, otherwise: Severity) -> Finding {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let severity = match text("severity").map(str::to_lowercase).as_deref() {
+        Some("critical" | "blocker" | "high" | "major" | "error") => Severity::Critical,
+        Some("info" | "low" | "minor" | "note" | "suggestion") => Severity::Info,
+        Some("warning" | "medium") => Severity::Warning,
+        _ => otherwise,
+    };
+    let message = value
+        .as_str()
+        .or_else(|| text("message"))
+        .or_else(|| text("issue"));
+    Finding {
+        severity,
+        message: message.map_or_else(|| value.to_string(), str::to_owned),
+        path: text("path").or_else(|| text("file")).map(str::to_owned),
+        line: value
+            .get("line")
+            .and_then(Value::as_u64)
+            .and_then(|line| u32::try_from(line).ok()),
     }
 }
 
@@ -92,22 +135,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_read() {
-        let ours = read(
+    fn a4_whatever_the_form_a_critical_word_is_heard() {
+        for text in [
             "Sure!\n```json\n{\"quality\":\"good\",\"findings\":[{\"severity\":\"critical\",\"message\":\"m\"}]}\n```",
-        );
-        assert!(ours.is_critical());
-        let old = read(
+            r#"{"findings":[{"severity":"CRITICAL","message":"m"}],"block_apply":true}"#,
+            r#"The set {a, b} is wrong. {"quality":"poor","findings":["x",{"severity":"High","message":"m","line":"7"}]} {"#,
             r#"{"quality":"poor","issues":["a"],"recommendations":["b"],"block_apply":true,"notes":"n"}"#,
-        );
-        assert!(old.is_critical());
-        assert_eq!(old.findings.len(), 2);
+            r#"{"block_apply":"true","quality":3}"#,
+        ] {
+            let critique = read(text).unwrap_or_else(|| panic!("{text}"));
+            assert!(critique.is_critical(), "{text}");
+        }
     }
 
     #[test]
-    fn words_block_nothing() {
-        let critique = read("Looks fine to me.");
-        assert_eq!(critique.quality, "unknown");
-        assert!(!critique.is_critical());
+    fn words_alone_are_no_critique() {
+        assert!(read("Looks fine to me.").is_none());
+        assert!(read("{\"other\": 1}").is_none());
+        assert_eq!(unreadable("Looks fine.").quality, "unknown");
     }
 }

@@ -1,210 +1,215 @@
 //! Log: the one list of events, numbered per task without gaps, `finished` last (P1). Everything else is a fold of it (law 4).
-//! A slow reader never slows a writer and loses nothing (R1): readers hold a position and pull.
+//! Writing a task's history never holds up a reader or another task.
 
+use crate::feed::{Feed, Follower, Queue, Signal};
 use crate::history::History;
 use parking_lot::Mutex;
-use protocol::{Event, Level, PROTOCOL_VERSION, PatchView, SessionId, TaskId, TaskView, Update};
+use protocol::{Event, Level, PROTOCOL_VERSION, SessionId, TaskId, TaskView, Update};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What a reader gets.
-#[derive(Debug, Clone)]
-pub enum Signal {
-    /// A fact about a task.
-    Event(Arc<Event>),
-    /// A patch changed outside its task: somebody accepted, refused or undid it.
-    Patch(PatchView),
-    /// Work outside a task has something to say.
-    Notice {
-        /// How loud.
-        level: Level,
-        /// For a person.
-        message: String,
-    },
-}
+/// Finished tasks whose events stay in memory; older ones are in the history.
+const KEPT: usize = 64;
 
 /// The log of one agent.
 #[derive(Debug)]
 pub struct Log {
-    inner: Mutex<Inner>,
+    tasks: Mutex<Tasks>,
+    pub(crate) queue: Mutex<Queue>,
     written: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    tasks: HashMap<TaskId, TaskLog>,
+struct Tasks {
+    by_id: HashMap<TaskId, Arc<TaskLog>>,
     order: Vec<TaskId>,
-    queue: VecDeque<Signal>,
-    /// Position of the queue's first signal.
-    first: u64,
-    readers: Vec<Weak<AtomicU64>>,
+    finished: VecDeque<TaskId>,
 }
 
 #[derive(Debug)]
 struct TaskLog {
-    events: Vec<Arc<Event>>,
-    view: TaskView,
+    /// Held while an event is written, so that order on disk, in memory and to readers is one.
+    writer: Mutex<Writer>,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    next: u64,
     history: Option<History>,
+}
+
+#[derive(Debug)]
+struct Told {
+    view: TaskView,
+    /// None once they are in the history only.
+    events: Option<Vec<Arc<Event>>>,
+}
+
+/// Where a task's events are.
+#[derive(Debug)]
+pub enum Replay {
+    /// Here.
+    Events(Vec<Arc<Event>>),
+    /// In this session's history.
+    InHistory(SessionId),
 }
 
 impl Log {
     /// An empty log.
     pub fn new() -> Self {
         Self {
-            inner: Mutex::default(),
+            tasks: Mutex::default(),
+            queue: Mutex::default(),
             written: watch::Sender::new(0),
         }
     }
 
     /// Makes room for a task. Its events go to `history` too, where there is one.
     pub fn open(&self, view: TaskView, history: Option<History>) {
-        let mut inner = self.inner.lock();
-        inner.order.push(view.id.clone());
-        inner.tasks.insert(
-            view.id.clone(),
-            TaskLog {
-                events: Vec::new(),
+        let id = view.id.clone();
+        let log = TaskLog {
+            writer: Mutex::new(Writer { next: 0, history }),
+            told: Mutex::new(Told {
                 view,
-                history,
-            },
-        );
+                events: Some(Vec::new()),
+            }),
+        };
+        let mut tasks = self.tasks.lock();
+        tasks.order.push(id.clone());
+        tasks.by_id.insert(id, Arc::new(log));
     }
 
     /// Appends a fact and returns it as an event. Nothing follows a `finished` and nothing is said of unknown tasks.
     pub fn append(&self, task: &TaskId, update: Update) -> Option<Arc<Event>> {
-        let mut inner = self.inner.lock();
-        let log = inner.tasks.get_mut(task)?;
-        if log.view.finished.is_some() {
-            return None;
-        }
+        let log = self.task(task)?;
+        let mut writer = log.writer.lock();
+        let session = {
+            let told = log.told.lock();
+            if told.view.finished.is_some() {
+                return None;
+            }
+            told.view.session.clone()
+        };
+        let ends = matches!(update, Update::Finished { .. });
         let event = Arc::new(Event {
             v: PROTOCOL_VERSION,
             task: task.clone(),
-            session: log.view.session.clone(),
-            seq: log.events.len() as u64,
+            session,
+            seq: writer.next,
             ts: now(),
             update,
         });
-        if let Some(history) = &mut log.history {
-            history.append(&event);
+        writer.next += 1;
+        let trouble = writer
+            .history
+            .as_mut()
+            .and_then(|history| history.append(&event).err());
+        if ends || trouble.is_some() {
+            // Closes the file and lets the session go.
+            writer.history = None;
         }
-        fold(&mut log.view, &event);
-        log.events.push(event.clone());
-        inner.push(Signal::Event(event.clone()));
-        drop(inner);
+        {
+            let mut told = log.told.lock();
+            fold(&mut told.view, &event);
+            if let Some(events) = &mut told.events {
+                events.push(event.clone());
+            }
+        }
+        self.queue.lock().push(Signal::Event(event.clone()));
+        drop(writer);
         self.written.send_modify(|count| *count += 1);
+        if ends {
+            self.forget_old(task);
+        } else if let Some(error) = trouble {
+            let message = format!(
+                "the history cannot be written ({error}); this session cannot be resumed later"
+            );
+            self.append(
+                task,
+                Update::Notice {
+                    level: Level::Warning,
+                    message,
+                    hint: None,
+                },
+            );
+        }
         Some(event)
     }
 
     /// Says something that belongs to no running task.
     pub fn say(&self, signal: Signal) {
-        self.inner.lock().push(signal);
+        self.queue.lock().push(signal);
         self.written.send_modify(|count| *count += 1);
     }
 
     /// A task as it stands.
     pub fn view(&self, task: &TaskId) -> Option<TaskView> {
-        self.inner
-            .lock()
-            .tasks
-            .get(task)
-            .map(|log| log.view.clone())
+        self.task(task).map(|log| log.told.lock().view.clone())
     }
 
     /// Every task, oldest first.
     pub fn views(&self) -> Vec<TaskView> {
-        let inner = self.inner.lock();
-        inner
-            .order
-            .iter()
-            .filter_map(|id| inner.tasks.get(id))
-            .map(|log| log.view.clone())
-            .collect()
+        let tasks = self.tasks.lock();
+        let logs = tasks.order.iter().filter_map(|id| tasks.by_id.get(id));
+        logs.map(|log| log.told.lock().view.clone()).collect()
     }
 
     /// A task's events with a `seq` above `after`.
-    pub fn replay(&self, task: &TaskId, after: Option<u64>) -> Option<Vec<Arc<Event>>> {
-        let inner = self.inner.lock();
-        let events = &inner.tasks.get(task)?.events;
+    pub fn replay(&self, task: &TaskId, after: Option<u64>) -> Option<Replay> {
+        let log = self.task(task)?;
+        let told = log.told.lock();
+        let Some(events) = &told.events else {
+            return Some(Replay::InHistory(told.view.session.clone()));
+        };
         let from = after.map_or(0, |seq| {
             usize::try_from(seq.saturating_add(1)).unwrap_or(usize::MAX)
         });
-        Some(events.get(from..).unwrap_or_default().to_vec())
+        Some(Replay::Events(
+            events.get(from..).unwrap_or_default().to_vec(),
+        ))
+    }
+
+    /// One event of a task, if it has been told and is still in memory.
+    pub(crate) fn event(&self, task: &TaskId, seq: u64) -> Option<Arc<Event>> {
+        let log = self.task(task)?;
+        let told = log.told.lock();
+        told.events
+            .as_ref()?
+            .get(usize::try_from(seq).ok()?)
+            .cloned()
     }
 
     /// A reader of everything from now on.
     pub fn feed(self: &Arc<Self>) -> Feed {
-        let mut inner = self.inner.lock();
-        let at = Arc::new(AtomicU64::new(inner.end()));
-        inner.readers.push(Arc::downgrade(&at));
-        Feed {
-            log: self.clone(),
-            at,
-            written: self.written.subscribe(),
-        }
-    }
-}
-
-impl Inner {
-    fn end(&self) -> u64 {
-        self.first + self.queue.len() as u64
+        let at = self.queue.lock().join();
+        Feed::new(self.clone(), at, self.written.subscribe())
     }
 
-    /// Queues a signal and lets go of what every reader has seen.
-    fn push(&mut self, signal: Signal) {
-        self.readers.retain(|reader| reader.strong_count() > 0);
-        let slowest = self
-            .readers
-            .iter()
-            .filter_map(Weak::upgrade)
-            .map(|at| at.load(Ordering::Acquire))
-            .min();
-        let keep_from = slowest.unwrap_or_else(|| self.end());
-        while self.first < keep_from && self.queue.pop_front().is_some() {
-            self.first += 1;
-        }
-        match slowest {
-            Some(_) => self.queue.push_back(signal),
-            None => self.first += 1,
-        }
-    }
-}
-
-/// One reader's place in the log.
-#[derive(Debug)]
-pub struct Feed {
-    log: Arc<Log>,
-    at: Arc<AtomicU64>,
-    written: watch::Receiver<u64>,
-}
-
-impl Feed {
-    /// The next signal; waits for it. Safe to drop while waiting.
-    pub async fn next(&mut self) -> Signal {
-        loop {
-            self.written.borrow_and_update();
-            if let Some(signal) = self.try_next() {
-                return signal;
-            }
-            if self.written.changed().await.is_err() {
-                // The sender lives in `self.log`, so it cannot be gone; waiting is the answer that loses nothing.
-                std::future::pending::<()>().await;
-            }
-        }
+    /// A reader of one task, from its first event to its last.
+    pub fn follow(self: &Arc<Self>, task: &TaskId) -> Follower {
+        Follower::new(self.clone(), task.clone(), self.written.subscribe())
     }
 
-    /// The next signal, if there is one already.
-    pub fn try_next(&mut self) -> Option<Signal> {
-        let inner = self.log.inner.lock();
-        let at = self.at.load(Ordering::Acquire);
-        let signal = inner
-            .queue
-            .get(usize::try_from(at.checked_sub(inner.first)?).ok()?)?
-            .clone();
-        self.at.store(at + 1, Ordering::Release);
-        Some(signal)
+    fn task(&self, id: &TaskId) -> Option<Arc<TaskLog>> {
+        self.tasks.lock().by_id.get(id).cloned()
+    }
+
+    /// Keeps the memory of a long-lived server bounded.
+    fn forget_old(&self, finished: &TaskId) {
+        let mut tasks = self.tasks.lock();
+        tasks.finished.push_back(finished.clone());
+        if tasks.finished.len() <= KEPT {
+            return;
+        }
+        if let Some(log) = tasks
+            .finished
+            .pop_front()
+            .and_then(|oldest| tasks.by_id.get(&oldest))
+        {
+            log.told.lock().events = None;
+        }
     }
 }
 
@@ -248,7 +253,7 @@ mod tests {
     use super::*;
     use protocol::{FinishReason, Speaker, Usage};
 
-    fn log_with(task: &str) -> Arc<Log> {
+    pub(crate) fn log_with(task: &str) -> Arc<Log> {
         let log = Arc::new(Log::new());
         log.open(fresh_view(task.into(), "s".into(), String::new()), None);
         log
@@ -272,6 +277,13 @@ mod tests {
         }
     }
 
+    fn replayed(log: &Log, task: &TaskId, after: Option<u64>) -> Vec<u64> {
+        match log.replay(task, after).unwrap() {
+            Replay::Events(events) => events.iter().map(|event| event.seq).collect(),
+            Replay::InHistory(_) => panic!("in memory"),
+        }
+    }
+
     #[test]
     fn p1_seq_has_no_gaps_and_finished_is_last() {
         let log = log_with("t");
@@ -281,15 +293,31 @@ mod tests {
         }
         log.append(&task, finished());
         assert!(log.append(&task, prompt("late")).is_none());
-        let seqs: Vec<u64> = log
-            .replay(&task, None)
-            .unwrap()
-            .iter()
-            .map(|event| event.seq)
-            .collect();
-        assert_eq!(seqs, [0, 1, 2]);
-        assert_eq!(log.replay(&task, Some(1)).unwrap().len(), 1);
-        assert_eq!(log.replay(&task, Some(u64::MAX)).unwrap().len(), 0);
+        assert_eq!(replayed(&log, &task, None), [0, 1, 2]);
+        assert_eq!(replayed(&log, &task, Some(1)), [2]);
+        assert!(replayed(&log, &task, Some(u64::MAX)).is_empty());
+    }
+
+    #[test]
+    fn events_of_old_tasks_leave_the_memory() {
+        let log = log_with("0");
+        for n in 1..=KEPT {
+            log.open(
+                fresh_view(n.to_string().into(), "s".into(), String::new()),
+                None,
+            );
+        }
+        for n in 0..=KEPT {
+            log.append(&TaskId::from(n.to_string()), finished());
+        }
+        assert!(matches!(
+            log.replay(&"0".into(), None),
+            Some(Replay::InHistory(_))
+        ));
+        assert!(matches!(
+            log.replay(&"1".into(), None),
+            Some(Replay::Events(_))
+        ));
     }
 
     #[tokio::test]
@@ -309,9 +337,22 @@ mod tests {
             assert_eq!(event.seq, n);
         }
         log.append(&task, prompt("x"));
-        assert!(log.inner.lock().queue.len() <= 1);
+        assert!(log.queue.lock().len() <= 1);
         drop((slow, quick));
         log.append(&task, prompt("y"));
-        assert!(log.inner.lock().queue.is_empty());
+        assert_eq!(log.queue.lock().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_follower_reads_one_task_to_its_end() {
+        let log = log_with("t");
+        let task = TaskId::from("t");
+        log.append(&task, prompt("early"));
+        let mut follower = log.follow(&task);
+        log.append(&task, finished());
+        assert_eq!(follower.next().await.unwrap().seq, 0);
+        assert_eq!(follower.next().await.unwrap().seq, 1);
+        assert!(follower.next().await.is_none());
+        assert_eq!(log.queue.lock().len(), 0, "it holds nothing back");
     }
 }

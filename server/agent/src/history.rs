@@ -2,22 +2,26 @@
 //! line (power cut, kill) is cut off when the file is next opened; nothing before it is lost.
 
 use protocol::{Code, Event, Failure, SessionId};
-use sandbox::{Appender, Tree};
+use sandbox::{Appender, Lock, Tree};
 use std::sync::Arc;
 
 const FOLDER: &str = "sessions";
 
-/// An open session file.
+/// An open session file. While it is open, nobody else has the session.
 #[derive(Debug)]
 pub struct History {
     file: Appender,
-    broken: bool,
+    _lock: Lock,
 }
 
 impl History {
     /// Opens a session's file to append to it; makes it where it is missing.
+    ///
+    /// # Errors
+    /// `WouldBlock` while another task has the session, in this process or another; what the disk says.
     pub fn open(state: &Arc<Tree>, session: &SessionId) -> std::io::Result<History> {
         let path = path_of(session)?;
+        let lock = state.lock(&format!("{FOLDER}/{session}.lock"))?;
         if let Ok(bytes) = state.read(&path)
             && bytes.last().is_some_and(|last| *last != b'\n')
         {
@@ -29,29 +33,22 @@ impl History {
         }
         Ok(History {
             file: state.append(&path)?,
-            broken: false,
+            _lock: lock,
         })
     }
 
-    /// Appends an event. A disk that refuses is reported once and the task goes on: its events still reach every reader.
-    pub fn append(&mut self, event: &Event) {
-        if self.broken {
-            return;
-        }
-        let written = serde_json::to_vec(event)
-            .map_err(std::io::Error::other)
-            .and_then(|mut line| {
-                line.push(b'\n');
-                self.file.write_all(&line)?;
-                if must_be_durable(event) {
-                    self.file.sync()
-                } else {
-                    Ok(())
-                }
-            });
-        if let Err(error) = written {
-            self.broken = true;
-            tracing::error!(%error, "history cannot be written; this session cannot be resumed later");
+    /// Appends an event, and makes it durable where what it announces must not happen unrecorded.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn append(&mut self, event: &Event) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        if must_be_durable(event) {
+            self.file.sync()
+        } else {
+            Ok(())
         }
     }
 }
@@ -81,10 +78,10 @@ pub fn sessions(state: &Tree) -> Vec<SessionId> {
     names.into_iter().map(SessionId).collect()
 }
 
-/// A session's events, oldest first.
+/// A session's events, oldest first. A line that is no event (of a newer version, or damaged) is left out and logged.
 ///
 /// # Errors
-/// `not_found` for an unknown session, `io` for a file that cannot be read. A line that is no event ends the history there.
+/// `not_found` for an unknown session, `io` for a file that cannot be read.
 pub fn load(state: &Tree, session: &SessionId) -> Result<Vec<Event>, Failure> {
     let path = path_of(session).map_err(|_| unknown(session))?;
     let bytes = state.read(&path).map_err(|error| match error.kind() {
@@ -94,10 +91,29 @@ pub fn load(state: &Tree, session: &SessionId) -> Result<Vec<Event>, Failure> {
             format!("session {session} cannot be read: {error}"),
         ),
     })?;
-    Ok(bytes
+    let lines = bytes
         .split(|byte| *byte == b'\n')
-        .map_while(|line| serde_json::from_slice(line).ok())
-        .collect())
+        .filter(|line| !line.is_empty());
+    let event = |line: &[u8]| {
+        serde_json::from_slice(line)
+            .inspect_err(
+                |error| tracing::warn!(%session, %error, "a line of the history is left out"),
+            )
+            .ok()
+    };
+    Ok(lines.filter_map(event).collect())
+}
+
+/// Whether there is such a session.
+///
+/// # Errors
+/// `not_found`.
+pub fn exists(state: &Tree, session: &SessionId) -> Result<(), Failure> {
+    let path = path_of(session).map_err(|_| unknown(session))?;
+    match state.stat(&path) {
+        Ok(Some(_)) => Ok(()),
+        _ => Err(unknown(session)),
+    }
 }
 
 fn unknown(session: &SessionId) -> Failure {

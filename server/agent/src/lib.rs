@@ -10,6 +10,7 @@ mod critic;
 mod desk;
 mod events;
 mod failure;
+mod feed;
 mod history;
 mod knowledge;
 mod patches;
@@ -27,7 +28,7 @@ pub mod verbs;
 
 pub use config::{Config, ToolsConfig};
 pub use conversation::Conversation;
-pub use events::{Feed, Signal};
+pub use feed::{Feed, Follower, Signal};
 pub use session::SessionView;
 pub use tools::{Output, Tool, Toolbox};
 
@@ -94,15 +95,30 @@ impl Agent {
         self.shared.log.view(id).ok_or_else(|| no_task(id))
     }
 
-    /// A task's events with a `seq` above `after`.
+    /// A task's events with a `seq` above `after`. Those of long finished tasks are read from the history.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, `io`.
     pub fn replay(&self, task: &TaskId, after: Option<u64>) -> Result<Vec<Arc<Event>>, Failure> {
-        self.shared
+        match self
+            .shared
             .log
             .replay(task, after)
-            .ok_or_else(|| no_task(task))
+            .ok_or_else(|| no_task(task))?
+        {
+            events::Replay::Events(events) => Ok(events),
+            events::Replay::InHistory(session) => {
+                let events = history::load(&self.shared.state, &session)?.into_iter();
+                let wanted = events
+                    .filter(|event| event.task == *task && after.is_none_or(|seq| event.seq > seq));
+                Ok(wanted.map(Arc::new).collect())
+            }
+        }
+    }
+
+    /// A reader of one task, from its first event to its last.
+    pub fn follow(&self, task: &TaskId) -> Follower {
+        self.shared.log.follow(task)
     }
 
     /// Every session on disk, newest first.

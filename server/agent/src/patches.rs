@@ -7,21 +7,56 @@ use protocol::{
     Code, Failure, FileChange, FileOp, Hunk, HunkState, PatchId, PatchState, PatchView, TaskId,
 };
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use workspace::{ChangeSet, Host, Lineage, Node, NodeState};
 
 /// The patches of one workspace.
 pub struct Patches {
     lineage: Lineage,
-    /// One decision at a time: two windows must not land the same patch twice.
-    deciding: tokio::sync::Mutex<()>,
+    state: Arc<sandbox::Tree>,
 }
+
+/// The right to decide about patches of this workspace; one at a time, in all processes.
+pub struct Decision {
+    _lock: sandbox::Lock,
+}
+
+/// How long a decision waits for another one, which may be waiting for an editor.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Patches {
     /// Over the state folder; reads nothing yet.
     pub fn new(state: Arc<sandbox::Tree>) -> Patches {
         Patches {
-            lineage: Lineage::open(state),
-            deciding: tokio::sync::Mutex::default(),
+            lineage: Lineage::open(state.clone()),
+            state,
+        }
+    }
+
+    /// Waits for the right to decide: two windows must not land the same patch twice.
+    ///
+    /// # Errors
+    /// `timeout` where somebody else keeps it, `io`.
+    pub async fn decide(&self) -> Result<Decision, Failure> {
+        let start = Instant::now();
+        loop {
+            match self.state.lock("patches.lock") {
+                Ok(lock) => return Ok(Decision { _lock: lock }),
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => {
+                    return Err(Failure::new(
+                        Code::Io,
+                        format!("the state folder cannot be locked: {error}"),
+                    ));
+                }
+                Err(_) if start.elapsed() > PATIENCE => {
+                    return Err(Failure::new(
+                        Code::Timeout,
+                        "another patch of this workspace is landing",
+                    )
+                    .hint("try again when it has landed"));
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
         }
     }
 
@@ -56,13 +91,17 @@ impl Patches {
     pub fn landed(
         &self,
         id: &PatchId,
+        _: &Decision,
         verified: bool,
         change: &ChangeSet,
     ) -> Result<PatchView, Failure> {
         let mut node = self.node(id)?;
         node.state = NodeState::Landed;
         node.verified = verified;
-        node.change = change.clone();
+        // Nothing to write means that the files hold it already: the way back is still the patch itself.
+        if !change.is_empty() {
+            node.change = change.clone();
+        }
         self.lineage.record(&node).map_err(of_workspace)?;
         Ok(view(&node))
     }
@@ -99,12 +138,12 @@ impl Patches {
     /// # Errors
     /// `invalid_input` for one that is not proposed, `stale` where it does not merge, `edit_refused`, `io`.
     pub async fn accept(&self, id: &PatchId, host: Arc<dyn Host>) -> Result<PatchView, Failure> {
-        let _one = self.deciding.lock().await;
+        let decision = self.decide().await?;
         let node = self.in_state(id, &[NodeState::Proposed, NodeState::Refused])?;
         let landed = land(&node.change, &node.title, host).await?;
         // Merged onto other text than the tests saw, it is no longer what they passed on.
-        let verified = node.verified && same_text(&landed, &node.change);
-        self.landed(id, verified, &landed)
+        let verified = node.verified && (landed.is_empty() || same_text(&landed, &node.change));
+        self.landed(id, &decision, verified, &landed)
     }
 
     /// Puts a proposed patch aside.
@@ -112,7 +151,7 @@ impl Patches {
     /// # Errors
     /// `invalid_input` for one that is not proposed, `io`.
     pub async fn refuse(&self, id: &PatchId) -> Result<PatchView, Failure> {
-        let _one = self.deciding.lock().await;
+        let _decision = self.decide().await?;
         let mut node = self.in_state(id, &[NodeState::Proposed])?;
         node.state = NodeState::Refused;
         self.lineage.record(&node).map_err(of_workspace)?;
@@ -124,7 +163,7 @@ impl Patches {
     /// # Errors
     /// `invalid_input` for one that is not landed, `stale` where later edits touch the same lines, `edit_refused`, `io`.
     pub async fn undo(&self, id: &PatchId, host: Arc<dyn Host>) -> Result<PatchView, Failure> {
-        let _one = self.deciding.lock().await;
+        let _decision = self.decide().await?;
         let mut node = self.in_state(id, &[NodeState::Landed])?;
         land(&node.change.invert(), &format!("Undo {}", node.title), host).await?;
         node.state = NodeState::Undone;
@@ -159,7 +198,8 @@ async fn land(change: &ChangeSet, title: &str, host: Arc<dyn Host>) -> Result<Ch
         .map_err(of_landing)
 }
 
-fn same_text(a: &ChangeSet, b: &ChangeSet) -> bool {
+/// Whether two changes leave the same text.
+pub(crate) fn same_text(a: &ChangeSet, b: &ChangeSet) -> bool {
     a.files.len() == b.files.len()
         && a.files
             .iter()

@@ -3,10 +3,12 @@
 use crate::conversation::Conversation;
 use crate::events::{fold, fresh_view, now};
 use crate::history;
-use protocol::{Code, Event, Failure, FinishReason, SessionId, TaskId, Update};
+use protocol::{
+    CallId, Code, Event, Failure, FinishReason, PatchState, Phase, SessionId, TaskId, Update,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// A session as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +25,14 @@ pub struct SessionView {
     /// How the last of them ended; absent where the process died under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<FinishReason>,
+}
+
+/// How far a task came with its landing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Landing {
+    NotBegun,
+    Begun,
+    Done,
 }
 
 /// A session's past.
@@ -48,38 +58,42 @@ impl Past {
 
     /// What a dead process left open, brought to an end: a result for every call (A5) and the last task's `finished` (P1).
     pub fn seal(&self) -> Vec<Event> {
-        let Some(last) = self.events.last() else {
+        let Some(last) = self.interrupted() else {
             return Vec::new();
         };
-        if matches!(last.update, Update::Finished { .. }) {
-            return Vec::new();
-        }
         let why = "the program ended before the task did";
-        let unanswered = self
-            .conversation()
-            .unanswered()
-            .to_vec()
-            .into_iter()
-            .map(|call| Update::ToolResult {
-                result: protocol::ToolResult {
-                    id: call.id,
-                    status: protocol::ToolStatus::Failed,
-                    output: why.into(),
-                    failure: Some(Failure::new(Code::Cancelled, why)),
-                    exit_code: None,
-                    enforced_by: Vec::new(),
-                    duration_ms: 0,
-                },
-            });
+        let answered: HashSet<_> = self.of(&last.task).filter_map(answer).collect();
+        let calls = self.of(&last.task).filter_map(|event| match &event.update {
+            Update::ToolCall { call } if !answered.contains(&call.id) => Some(call.id.clone()),
+            _ => None,
+        });
+        let results = calls.map(|id| Update::ToolResult {
+            result: protocol::ToolResult {
+                id,
+                status: protocol::ToolStatus::Failed,
+                output: why.into(),
+                failure: Some(Failure::new(Code::Cancelled, why)),
+                exit_code: None,
+                enforced_by: Vec::new(),
+                duration_ms: 0,
+            },
+        });
+        let files = match self.landing(&last.task) {
+            Landing::NotBegun => "your files are as they were",
+            Landing::Begun => {
+                "it was landing its patch: look at your files, and at `animus patch list`"
+            }
+            Landing::Done => "its patch is in your files",
+        };
         let finished = Update::Finished {
             reason: FinishReason::Cancelled,
             exit_code: FinishReason::Cancelled.exit_code(),
-            summary: format!("{why}; your files are as they were"),
+            summary: format!("{why}; {files}"),
             failure: None,
             usage: protocol::Usage::default(),
             duration_ms: 0,
         };
-        let updates = unanswered.chain([finished]);
+        let updates = results.chain([finished]);
         updates
             .zip(last.seq + 1..)
             .map(|(update, seq)| Event {
@@ -91,36 +105,59 @@ impl Past {
             .collect()
     }
 
-    /// The changes that the last task made to its draft, as unified diffs in order, where it did not come to an end.
+    /// The changes that the interrupted task made to its draft, as unified diffs in order; none once it began to land.
     pub fn draft(&self) -> Vec<String> {
-        let Some(last) = self
-            .events
-            .last()
-            .filter(|last| !matches!(last.update, Update::Finished { .. }))
-        else {
+        let Some(last) = self.interrupted() else {
             return Vec::new();
         };
-        let of_last = self.events.iter().filter(|event| event.task == last.task);
+        if self.landing(&last.task) != Landing::NotBegun {
+            return Vec::new();
+        }
         let diff = |event: &Event| match &event.update {
             Update::Draft { diff, .. } => Some(diff.clone()),
             _ => None,
         };
-        of_last.filter_map(diff).collect()
+        self.of(&last.task).filter_map(diff).collect()
     }
 
-    /// The words of the last request that did not come to an end, if one did not.
+    /// The request of the interrupted task, if one was interrupted and its patch had not landed.
     pub fn unfinished(&self) -> Option<&protocol::TaskRequest> {
-        let last = self.events.last()?;
-        if matches!(last.update, Update::Finished { .. }) {
+        let last = self.interrupted()?;
+        if self.landing(&last.task) == Landing::Done {
             return None;
         }
+        self.of(&last.task).find_map(|event| match &event.update {
+            Update::Started { request, .. } => Some(request),
+            _ => None,
+        })
+    }
+
+    /// The last event, where it is not the end of its task.
+    fn interrupted(&self) -> Option<&Event> {
         self.events
-            .iter()
-            .rev()
-            .find_map(|event| match &event.update {
-                Update::Started { request, .. } if event.task == last.task => Some(request),
-                _ => None,
-            })
+            .last()
+            .filter(|last| !matches!(last.update, Update::Finished { .. }))
+    }
+
+    fn of<'a>(&'a self, task: &'a TaskId) -> impl Iterator<Item = &'a Event> {
+        self.events.iter().filter(move |event| event.task == *task)
+    }
+
+    fn landing(&self, task: &TaskId) -> Landing {
+        let mut landing = Landing::NotBegun;
+        for event in self.of(task) {
+            match &event.update {
+                Update::Phase {
+                    phase: Phase::Land, ..
+                } => landing = Landing::Begun,
+                Update::PatchState {
+                    state: PatchState::Landed,
+                    ..
+                } => landing = Landing::Done,
+                _ => {}
+            }
+        }
+        landing
     }
 
     /// As lists show it.
@@ -152,4 +189,11 @@ pub fn list(state: &sandbox::Tree) -> Vec<SessionView> {
     sessions
         .filter_map(|id| Past::load(state, &id).ok()?.view(&id))
         .collect()
+}
+
+fn answer(event: &Event) -> Option<CallId> {
+    match &event.update {
+        Update::ToolResult { result } => Some(result.id.clone()),
+        _ => None,
+    }
 }

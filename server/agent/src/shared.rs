@@ -9,6 +9,7 @@ use crate::tools::Toolbox;
 use parking_lot::Mutex;
 use protocol::{Failure, TaskId};
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub patches: Patches,
     /// Running tasks.
     pub running: Mutex<HashMap<TaskId, Running>>,
+    /// Set once; then no task starts any more. Read and set under `running`'s lock.
+    pub closing: AtomicBool,
     /// Compiled on the first task: starting a server must not pay for it.
     toolbox: OnceLock<Result<Toolbox, Failure>>,
 }
@@ -74,6 +77,7 @@ impl Shared {
             log: Arc::new(Log::new()),
             approvals: Approvals::default(),
             running: Mutex::default(),
+            closing: AtomicBool::new(false),
             toolbox: OnceLock::new(),
         }
     }

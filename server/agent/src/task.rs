@@ -14,8 +14,8 @@ use crate::shared::Shared;
 use futures::FutureExt;
 use parking_lot::Mutex;
 use protocol::{
-    Code, Failure, FinishReason, Phase, SessionId, TaskId, TaskRequest, ToolResult, ToolStatus,
-    Update, Usage,
+    Code, Failure, FinishReason, Level, Phase, SessionId, TaskId, TaskRequest, ToolResult,
+    ToolStatus, Update, Usage,
 };
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub struct Task {
     phase: Mutex<Phase>,
     conversation: Mutex<Conversation>,
     interrupted: Vec<String>,
+    recorded: bool,
     usage: Mutex<Usage>,
     steering: Mutex<mpsc::UnboundedReceiver<String>>,
     repeats: Mutex<Repeats>,
@@ -51,6 +52,8 @@ pub(crate) struct Before {
     pub conversation: Conversation,
     /// Changes to the draft that an interrupted task had made, as unified diffs in order.
     pub draft: Vec<String>,
+    /// Whether a history takes its events.
+    pub recorded: bool,
 }
 
 /// How a task ended.
@@ -123,6 +126,7 @@ impl Task {
             phase: Mutex::new(Phase::Intake),
             conversation: Mutex::new(before.conversation),
             interrupted: before.draft,
+            recorded: before.recorded,
             usage: Mutex::default(),
             steering: Mutex::new(steering),
             repeats: Mutex::default(),
@@ -139,9 +143,9 @@ impl Task {
                 FinishReason::Internal,
                 Failure::new(
                     Code::Internal,
-                    "a defect of Animus stopped this task; your files are as they were",
+                    "a defect of Animus stopped this task",
                 )
-                .hint("please report it with the log"),
+                .hint("please report it with the log; `animus patch list` shows whether its patch landed"),
             ),
         };
         self.finish(end);
@@ -224,6 +228,15 @@ impl Task {
                     enforced_by: Vec::new(),
                     duration_ms: 0,
                 },
+            });
+        }
+        // From here on nobody can steer; what was said too late is kept in the history and said to be unheard.
+        self.steering.lock().close();
+        if self.take_steering() {
+            self.emit(Update::Notice {
+                level: Level::Warning,
+                message: "your last words came too late for this task".into(),
+                hint: Some("say them in a new task of the same session".into()),
             });
         }
         let usage = self.usage.lock().clone();

@@ -1,9 +1,12 @@
 //! Starting, reaching and ending tasks. Nothing here waits but `shutdown`.
 
+use crate::history::{self, History};
+use crate::session::Past;
 use crate::shared::Running;
 use crate::task::{Before, Task};
-use crate::{Agent, Started, events, history, new_id, prompt, session};
+use crate::{Agent, Started, events, new_id, prompt};
 use protocol::{Code, Failure, SessionId, TaskId, TaskRequest};
+use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, watch};
 
 impl Agent {
@@ -12,11 +15,7 @@ impl Agent {
     /// # Errors
     /// Why no task can start: no model, an unknown session, or one that has a running task.
     pub fn start(&self, request: TaskRequest) -> Result<Started, Failure> {
-        let past = match &request.session {
-            Some(session) => Some(session::Past::load(&self.shared.state, session)?),
-            None => None,
-        };
-        self.begin(request, past, Vec::new())
+        self.begin(request.session.clone(), |_| Ok(request))
     }
 
     /// Goes on with a session: with new words, or with the request that a dead process left unfinished, on the draft that it
@@ -25,55 +24,60 @@ impl Agent {
     /// # Errors
     /// As [`Agent::start`]; `invalid_input` where there is nothing to go on with.
     pub fn resume(&self, session: &SessionId, prompt: Option<String>) -> Result<Started, Failure> {
-        let past = session::Past::load(&self.shared.state, session)?;
-        let request = match (prompt, past.unfinished()) {
-            (Some(prompt), _) => TaskRequest {
-                prompt,
-                ..TaskRequest::default()
-            },
-            (None, Some(request)) => request.clone(),
-            (None, None) => {
-                let failure = Failure::new(
-                    Code::InvalidInput,
-                    format!("session {session} has no unfinished task"),
-                );
-                return Err(failure.hint("say what to do next"));
+        self.begin(Some(session.clone()), |past| {
+            match (prompt, past.unfinished()) {
+                (Some(prompt), _) => Ok(TaskRequest {
+                    prompt,
+                    ..TaskRequest::default()
+                }),
+                (None, Some(request)) => Ok(request.clone()),
+                (None, None) => {
+                    let failure = Failure::new(
+                        Code::InvalidInput,
+                        format!("session {session} has no unfinished task"),
+                    );
+                    Err(failure.hint("say what to do next"))
+                }
             }
-        };
-        let draft = past.draft();
-        self.begin(
-            TaskRequest {
-                session: Some(session.clone()),
-                ..request
-            },
-            Some(past),
-            draft,
-        )
+        })
     }
 
     fn begin(
         &self,
-        request: TaskRequest,
-        past: Option<session::Past>,
-        draft: Vec<String>,
+        known: Option<SessionId>,
+        request: impl FnOnce(&Past) -> Result<TaskRequest, Failure>,
     ) -> Result<Started, Failure> {
         let models = self.shared.models.as_ref().map_err(Clone::clone)?.for_run();
-        let session = request
-            .session
-            .clone()
-            .unwrap_or_else(|| SessionId(new_id()));
-        self.refuse_busy(&session)?;
-        let mut history = history::History::open(&self.shared.state, &session)
-            .inspect_err(|error| tracing::warn!(%error, "this session is not recorded"))
-            .ok();
-        let mut past = past.unwrap_or_default();
+        if let Some(session) = &known {
+            history::exists(&self.shared.state, session)?;
+        }
+        let fresh = known.is_none();
+        let session = known.unwrap_or_else(|| SessionId(new_id()));
+        let mut history = self.take_session(&session)?;
+        // Read only now: with the lock, nobody else writes it.
+        let mut past = match fresh {
+            true => Past::default(),
+            false => Past::load(&self.shared.state, &session)?,
+        };
+        let request = TaskRequest {
+            session: Some(session.clone()),
+            ..request(&past)?
+        };
+        let draft = past.draft();
         for event in past.seal() {
             if let Some(history) = &mut history {
-                history.append(&event);
+                let written = history.append(&event);
+                written.map_err(|error| {
+                    Failure::new(
+                        Code::Io,
+                        format!("session {session} cannot be written: {error}"),
+                    )
+                })?;
             }
             past.events.push(event);
         }
         let id = TaskId(new_id());
+        let recorded = history.is_some();
         self.shared.log.open(
             events::fresh_view(id.clone(), session.clone(), prompt::title(&request)),
             history,
@@ -82,6 +86,7 @@ impl Agent {
         let before = Before {
             conversation: past.conversation(),
             draft,
+            recorded,
         };
         let task = Task::new(
             self.shared.clone(),
@@ -93,12 +98,18 @@ impl Agent {
             steering,
         );
         let (done, is_done) = watch::channel(false);
-        let running = Running {
+        let reach = Running {
             cancel: task.cancel.clone(),
             steer,
             done: is_done,
         };
-        self.shared.running.lock().insert(id.clone(), running);
+        {
+            let mut running = self.shared.running.lock();
+            if self.shared.closing.load(Ordering::Acquire) {
+                return Err(Failure::new(Code::Cancelled, "the server is shutting down"));
+            }
+            running.insert(id.clone(), reach);
+        }
         tokio::spawn(async move {
             task.run().await;
             task.shared.running.lock().remove(&task.id);
@@ -133,30 +144,32 @@ impl Agent {
         sent.ok_or_else(|| Failure::new(Code::NotFound, format!("task {task} is not running")))
     }
 
-    /// Cancels every task and waits until all are over and their children gone.
+    /// Takes no more tasks, cancels those that run and waits until all are over and their children gone.
     pub async fn shutdown(&self) {
+        let running: Vec<Running> = {
+            let running = self.shared.running.lock();
+            self.shared.closing.store(true, Ordering::Release);
+            running.values().cloned().collect()
+        };
         self.cancel(None);
-        let running: Vec<Running> = self.shared.running.lock().values().cloned().collect();
         for mut task in running {
             let _ = task.done.wait_for(|done| *done).await;
         }
     }
 
-    fn refuse_busy(&self, session: &SessionId) -> Result<(), Failure> {
-        let busy = self
-            .tasks()
-            .into_iter()
-            .find(|task| task.session == *session && task.finished.is_none());
-        match busy {
-            None => Ok(()),
-            Some(task) => Err(Failure::new(
+    /// The session's history, open for one task alone. None where the state folder cannot be written.
+    fn take_session(&self, session: &SessionId) -> Result<Option<History>, Failure> {
+        match History::open(&self.shared.state, session) {
+            Ok(history) => Ok(Some(history)),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(Failure::new(
                 Code::InvalidInput,
                 format!("session {session} has a running task"),
             )
-            .hint(format!(
-                "steer or cancel task {}, or start without a session",
-                task.id
-            ))),
+            .hint("steer or cancel that task, or start without a session")),
+            Err(error) => {
+                tracing::warn!(%error, "this session is not recorded");
+                Ok(None)
+            }
         }
     }
 }

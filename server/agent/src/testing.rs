@@ -1,6 +1,10 @@
 //! The project's tests: which command runs them, and what its output says. The exit code decides; counts and names are for
 //! people and for the model.
 
+mod run;
+
+pub use run::run;
+
 use protocol::TestReport;
 use workspace::{RelPath, Snapshot};
 
@@ -29,11 +33,26 @@ pub fn discover(snapshot: &Snapshot) -> Option<&'static str> {
     })
 }
 
+/// Whether a failed run says that there was nothing to run, or that its tools are missing: the draft is not to blame.
+pub fn cannot_run(output: &str) -> bool {
+    const SAYINGS: [&str; 6] = [
+        "No module named pytest",
+        "Error: no test specified",
+        "no tests ran in",
+        "make: *** No rule to make target 'test'",
+        "failed to download",
+        "unable to update registry",
+    ];
+    output
+        .lines()
+        .any(|line| SAYINGS.iter().any(|saying| line.contains(saying)))
+}
+
 /// Fills in what the output says about single tests: libtest, go test, pytest and node's runners.
 pub fn read_counts(output: &str, report: &mut TestReport) {
     let mut passed = None;
     let mut failed = None;
-    let add = |slot: &mut Option<u32>, n: u32| *slot = Some(slot.unwrap_or(0) + n);
+    let add = |slot: &mut Option<u32>, n: u32| *slot = Some(slot.unwrap_or(0).saturating_add(n));
     for line in output.lines() {
         let line = line.trim();
         if let Some(rest) = line.strip_prefix("test result: ") {

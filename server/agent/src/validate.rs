@@ -63,7 +63,7 @@ pub fn slim<T: schemars::JsonSchema>() -> Value {
 fn strip(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            for word in ["$schema", "title", "format", "minimum"] {
+            for word in ["$schema", "title", "format"] {
                 if map.get(word).is_some_and(|v| !v.is_object()) {
                     map.remove(word);
                 }

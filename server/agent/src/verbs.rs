@@ -2,7 +2,7 @@
 //! takes JSON away. No verb waits for a model, a tool, a test or a person (L1).
 
 use crate::Agent;
-use crate::events::Signal;
+use crate::feed::Signal;
 use protocol::{
     ApprovalId, Code, Failure, Level, PatchId, PatchState, PermissionOption, Resolution, SessionId,
     TaskId, TaskRequest,
@@ -129,9 +129,13 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
         "task/get" => Ok(json!(agent.task(&read::<OfTask>(verb, params)?.task)?)),
         "task/replay" => {
             let Replay { task, after } = read(verb, params)?;
-            Ok(json!({ "events": agent.replay(&task, after)? }))
+            let agent = agent.clone();
+            apart(move || Ok(json!({ "events": agent.replay(&task, after)? }))).await
         }
-        "patch/list" => Ok(json!({ "patches": agent.patches() })),
+        "patch/list" => {
+            let agent = agent.clone();
+            apart(move || Ok(json!({ "patches": agent.patches() }))).await
+        }
         "patch/get" => Ok(json!(agent.patch(&read::<OfPatch>(verb, params)?.patch)?)),
         "patch/resolve" => {
             let Resolve { patch, resolution } = read(verb, params)?;
@@ -146,7 +150,11 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
         "patch/undo" => {
             let patch = match read::<MaybePatch>(verb, params)?.patch {
                 Some(patch) => agent.patch(&patch)?.id,
-                None => newest_landed(agent)?,
+                None => {
+                    let agent = agent.clone();
+                    let newest = apart(move || Ok(json!(newest_landed(&agent)?))).await?;
+                    read::<PatchId>(verb, newest)?
+                }
             };
             let (id, worker) = (patch.clone(), agent.clone());
             in_background(agent, async move { worker.undo_patch(Some(&id)).await });
@@ -158,7 +166,10 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
                 .resolve_approval(&approval, option)
                 .map(|()| json!({}))
         }
-        "session/list" => Ok(json!({ "sessions": agent.sessions() })),
+        "session/list" => {
+            let agent = agent.clone();
+            apart(move || Ok(json!({ "sessions": agent.sessions() }))).await
+        }
         "session/resume" => {
             let Resume { session, prompt } = read(verb, params)?;
             let started = agent.resume(&session, prompt)?;
@@ -177,6 +188,19 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             format!("there is no verb `{verb}`; there are: {}", ALL.join(", ")),
         )),
     }
+}
+
+/// Reads the state folder away from the runtime's threads.
+async fn apart(
+    work: impl FnOnce() -> Result<Value, Failure> + Send + 'static,
+) -> Result<Value, Failure> {
+    let job = tokio::task::spawn_blocking(work);
+    job.await.unwrap_or_else(|_| {
+        Err(Failure::new(
+            Code::Internal,
+            "a defect of Animus stopped this request",
+        ))
+    })
 }
 
 fn newest_landed(agent: &Agent) -> Result<PatchId, Failure> {

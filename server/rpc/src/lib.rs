@@ -17,11 +17,15 @@ use metrics::Metrics;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Largest request body, in bytes.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// How long answers under way may take once the server is to stop.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// The `server` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -128,14 +132,18 @@ impl Door {
     /// [`Error::Serve`].
     pub async fn serve(self, stop: CancellationToken) -> Result<(), Error> {
         let agent = self.agent.clone();
+        let stopped = stop.clone();
         let drained = async move {
-            stop.cancelled().await;
+            stopped.cancelled().await;
             agent.shutdown().await;
         };
-        axum::serve(self.listener, self.router)
-            .with_graceful_shutdown(drained)
-            .await
-            .map_err(Error::Serve)
+        let over = stop.clone();
+        let serving = axum::serve(self.listener, self.router).with_graceful_shutdown(drained);
+        tokio::select! {
+            served = serving => served.map_err(Error::Serve),
+            // A client that does not read its answer must not keep the server alive.
+            () = async { over.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+        }
     }
 }
 

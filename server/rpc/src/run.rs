@@ -2,7 +2,7 @@
 //! hangs up cancels its task (R1, R2).
 
 use crate::guard::refuse;
-use agent::{Agent, Feed, Signal};
+use agent::{Agent, Follower};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -10,20 +10,19 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use protocol::{Code, Failure, TaskId, TaskRequest, Update};
+use protocol::{Code, Failure, TaskId, TaskRequest};
 use std::convert::Infallible;
 
 /// A task with its reader; dropping it before the end cancels the task.
 struct Owned {
     agent: Agent,
     task: TaskId,
-    feed: Feed,
-    over: bool,
+    events: Follower,
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if !self.over {
+        if !self.events.is_over() {
             self.agent.cancel(Some(&self.task));
         }
     }
@@ -43,33 +42,21 @@ pub async fn run(
             );
         }
     };
-    let feed = agent.feed();
     let started = match agent.start(request) {
         Ok(started) => started,
         Err(failure) => return refuse(status_of(&failure), &failure),
     };
+    let events = agent.follow(&started.task);
     let owned = Owned {
         agent,
         task: started.task,
-        feed,
-        over: false,
+        events,
     };
     let lines = futures::stream::unfold(owned, |mut owned| async move {
-        if owned.over {
-            return None;
-        }
-        loop {
-            let Signal::Event(event) = owned.feed.next().await else {
-                continue;
-            };
-            if event.task != owned.task {
-                continue;
-            }
-            owned.over = matches!(event.update, Update::Finished { .. });
-            let mut line = serde_json::to_vec(&*event).unwrap_or_default();
-            line.push(b'\n');
-            return Some((Ok::<_, Infallible>(Bytes::from(line)), owned));
-        }
+        let event = owned.events.next().await?;
+        let mut line = serde_json::to_vec(&*event).unwrap_or_default();
+        line.push(b'\n');
+        Some((Ok::<_, Infallible>(Bytes::from(line)), owned))
     });
     (
         [(CONTENT_TYPE, "application/x-ndjson")],

@@ -69,7 +69,7 @@ impl Task {
         };
         let mut said = false;
         let mut hear = |chunk: Chunk<'_>| {
-            said |= matches!(chunk, Chunk::Text(_));
+            said |= matches!(chunk, Chunk::Text(_) | Chunk::Reasoning(_));
             self.hear(chunk);
         };
         let reply = match self
@@ -200,7 +200,7 @@ impl Task {
     }
 
     /// Words of a person that came meanwhile go to the model. Whether there were any.
-    fn take_steering(&self) -> bool {
+    pub(super) fn take_steering(&self) -> bool {
         let mut any = false;
         while let Ok(text) = self.steering.lock().try_recv() {
             self.emit(Update::Prompt {

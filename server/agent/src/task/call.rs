@@ -7,7 +7,7 @@ use crate::repeat::Rounds;
 use crate::tools::Output;
 use futures::FutureExt;
 use protocol::{
-    Code, Failure, FinishReason, Phase, ToolCall, ToolKind, ToolResult, ToolStatus, Update,
+    Code, Failure, FinishReason, Intent, Phase, ToolCall, ToolKind, ToolResult, ToolStatus, Update,
 };
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -50,6 +50,13 @@ impl Task {
             end.failure
                 .unwrap_or_else(|| Failure::new(Code::Internal, end.summary))
         };
+        if self.request.intent == Intent::Explain && tool.kind() == ToolKind::Edit {
+            let failure = Failure::new(
+                Code::PhaseRefused,
+                "the user asked for an explanation; nothing may be edited",
+            );
+            return Err(failure.hint("answer in words"));
+        }
         match gate(self.shared.config.profile, self.phase(), tool.kind()) {
             Gate::Open => {}
             Gate::After(phase) => self.enter(phase).map_err(into)?,
@@ -67,9 +74,18 @@ impl Task {
             phase: origin,
             call: &call.id,
         };
-        let outcome = AssertUnwindSafe(tool.run(call.input.clone(), &mut desk))
-            .catch_unwind()
-            .await;
+        let work = AssertUnwindSafe(tool.run(call.input.clone(), &mut desk)).catch_unwind();
+        let outcome = match tool.kind() {
+            // A command ends its own children on cancel and says so; nothing may drop it before.
+            ToolKind::Execute => work.await,
+            _ => tokio::select! {
+                outcome = work => outcome,
+                () = self.cancel.cancelled() => Ok(Err(Failure::new(Code::Cancelled, "cancelled"))),
+            },
+        };
+        if self.phase() == Phase::Waiting {
+            self.enter(Phase::Tool).map_err(into)?;
+        }
         self.enter(origin).map_err(into)?;
         outcome.unwrap_or_else(|_| {
             Err(Failure::new(

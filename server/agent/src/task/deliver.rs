@@ -4,6 +4,7 @@
 use super::verify::tests_failed;
 use super::{End, Task};
 use crate::failure::of_landing;
+use crate::patches::{Decision, same_text};
 use protocol::{
     Code, Failure, FinishReason, LandMode, Level, PatchId, PatchState, Phase, TestVerdict, Update,
 };
@@ -53,8 +54,22 @@ impl Task {
                 self.enter(Phase::Land)?;
                 continue;
             }
-            match draft.land(self.shared.host.as_ref(), &title).await {
-                Ok(landed) => return Ok(self.landed(&id, verified, landed, answer)),
+            if draft.is_empty() {
+                return Ok(End::new(
+                    FinishReason::NoChange,
+                    "Your files have these changes already.",
+                ));
+            }
+            let decision = self.shared.patches.decide().await.map_err(End::of)?;
+            if let Some(end) = self.decided_by_somebody(&id, answer)? {
+                return Ok(end);
+            }
+            match draft.land_exact(self.shared.host.as_ref(), &title).await {
+                Ok(landed) => {
+                    // What landed must be what the tests saw, to the byte.
+                    let verified = verified && same_text(&landed.change, &draft.change_set());
+                    return Ok(self.landed(&id, &decision, verified, landed, answer));
+                }
                 Err(LandError::Stale { .. }) => {}
                 Err(error) => return Err(End::of(of_landing(error))),
             }
@@ -66,6 +81,19 @@ impl Task {
         Err(End::of(
             failure.hint("accept the patch when you have finished typing"),
         ))
+    }
+
+    /// A person may have accepted or refused the proposal while it was tested again.
+    fn decided_by_somebody(&self, id: &PatchId, answer: &str) -> Result<Option<End>, End> {
+        let view = self.shared.patches.get(id).map_err(End::of)?;
+        Ok(match view.state {
+            PatchState::Proposed => None,
+            PatchState::Landed => Some(self.success(view.verified, answer.trim().to_owned())),
+            PatchState::Refused | PatchState::Undone => Some(End::new(
+                FinishReason::Cancelled,
+                "You refused the patch. Your files are as they were.",
+            )),
+        })
     }
 
     /// Whether a file that the draft changes is no longer as the draft took it.
@@ -94,12 +122,11 @@ impl Task {
             message: "you went on editing: the patch is merged onto your newer text".into(),
             hint: None,
         });
-        if !verified {
-            self.enter(Phase::Test)?;
-            self.enter(Phase::Propose)?;
-            return Ok(false);
-        }
-        let report = self.test(draft, 1).await?;
+        self.enter(Phase::Test)?;
+        let report = match verified {
+            true => self.test(draft, 1).await?,
+            false => None,
+        };
         self.enter(Phase::Propose)?;
         match report {
             Some(report) if report.verdict == TestVerdict::Failed => Err(tests_failed(&report)),
@@ -108,9 +135,20 @@ impl Task {
         }
     }
 
-    fn landed(&self, id: &PatchId, verified: bool, landed: workspace::Landed, answer: &str) -> End {
+    fn landed(
+        &self,
+        id: &PatchId,
+        decision: &Decision,
+        verified: bool,
+        landed: workspace::Landed,
+        answer: &str,
+    ) -> End {
         let paths: Vec<String> = landed.paths.iter().map(ToString::to_string).collect();
-        if let Err(failure) = self.shared.patches.landed(id, verified, &landed.change) {
+        if let Err(failure) = self
+            .shared
+            .patches
+            .landed(id, decision, verified, &landed.change)
+        {
             // The files are right; only the way back is missing, and that must be known.
             self.emit(Update::Notice {
                 level: Level::Error,

@@ -2,8 +2,9 @@
 
 use super::verify::Verdict;
 use super::{End, Task};
+use crate::config::Profile;
 use crate::{context, prompt};
-use protocol::{Code, Failure, FinishReason, Intent, Phase, Speaker, Update};
+use protocol::{Code, Failure, FinishReason, Intent, Level, Phase, Speaker, Update};
 use std::sync::Arc;
 use workspace::{Draft, Snapshot};
 
@@ -30,6 +31,14 @@ impl Task {
             model: self.request.model.clone().unwrap_or(model),
             scripted,
         });
+        if !self.recorded {
+            self.emit(Update::Notice {
+                level: Level::Warning,
+                message: "the state folder cannot be written: this session cannot be resumed later"
+                    .into(),
+                hint: Some("`animus doctor` names the folder".into()),
+            });
+        }
         self.enter(Phase::Context)?;
         let snapshot = Arc::new(Snapshot::new(self.shared.host.clone()));
         let text = self.opening(&snapshot).await?;
@@ -39,13 +48,17 @@ impl Task {
         });
         let mut draft = Draft::new(snapshot);
         self.take_up(&mut draft);
-        let plans = self.shared.config.enable_plan && self.request.intent != Intent::Explain;
+        // The safe profile promises a plan before any edit.
+        let wanted = self.shared.config.enable_plan || self.shared.config.profile == Profile::Safe;
+        let plans = wanted && self.request.intent != Intent::Explain;
         self.enter(if plans { Phase::Plan } else { Phase::Act })?;
 
         let mut repairs = 0;
         loop {
             let answer = self.act(&mut draft).await?;
-            match self.verify(&draft, &answer, repairs).await? {
+            match self.verify(&mut draft, &answer, repairs).await? {
+                // A person said something while the draft was judged: that comes first.
+                Verdict::Good { .. } if self.take_steering() => self.enter(Phase::Repair)?,
                 Verdict::Good { verified } => return self.deliver(draft, verified, &answer).await,
                 Verdict::Again(text) => {
                     repairs += 1;

@@ -3,12 +3,12 @@
 
 use super::{End, Task};
 use crate::config::{Profile, ReflectionPolicy};
-use crate::{command, critic, prompt};
+use crate::{critic, prompt};
 use protocol::{
     Code, Critique, Failure, FinishReason, Level, Phase, TestReport, TestVerdict, Update, Usage,
 };
 use std::sync::Arc;
-use workspace::Draft;
+use workspace::{Draft, Snapshot};
 
 /// What judgement says.
 pub(super) enum Verdict {
@@ -25,11 +25,16 @@ impl Task {
     /// Judges the draft. `repairs` is how often it went back to the model already.
     pub(super) async fn verify(
         &self,
-        draft: &Draft,
+        draft: &mut Draft,
         answer: &str,
         repairs: u32,
     ) -> Result<Verdict, End> {
         self.check_cancelled()?;
+        // Judged is what the user would have: the draft on the text of now. What does not merge is for the landing to say.
+        let live = Arc::new(Snapshot::new(self.shared.host.clone()));
+        if let Ok(moved) = draft.rebase(live) {
+            *draft = moved;
+        }
         if draft.is_empty() {
             return Err(End::new(FinishReason::NoChange, first_lines(answer)));
         }
@@ -164,7 +169,15 @@ impl Task {
                     cost_micro_usd: reply.cost_micro_usd,
                     estimated: reply.usage.estimated,
                 });
-                Ok(critic::read(&reply.text))
+                Ok(critic::read(&reply.text).unwrap_or_else(|| {
+                    self.emit(Update::Notice {
+                        level: Level::Warning,
+                        message: "the critic's answer could not be read, so it blocks nothing"
+                            .into(),
+                        hint: None,
+                    });
+                    critic::unreadable(&reply.text)
+                }))
             }
             Err(llm::Error::Cancelled) => Err(End::cancelled()),
             Err(error) => {
@@ -216,6 +229,14 @@ impl Task {
         if !config.enable_test_run {
             return Ok(None);
         }
+        if !self.shared.tools.allow_exec {
+            self.emit(Update::Notice {
+                level: Level::Warning,
+                message: "commands are switched off, so nothing can be verified".into(),
+                hint: Some("set tools.allow_exec".into()),
+            });
+            return Ok(None);
+        }
         let configured = self
             .request
             .test_command
@@ -248,11 +269,14 @@ impl Task {
         self.emit(Update::Test {
             report: report.clone(),
         });
-        command::test(self, draft, &mut report).await?;
+        let ended = crate::testing::run(self, draft, &mut report).await;
+        if ended.is_err() {
+            report.verdict = TestVerdict::Broken;
+        }
         self.emit(Update::Test {
             report: report.clone(),
         });
-        Ok(Some(report))
+        ended.map(|()| Some(report))
     }
 
     /// Whether this very revision has failed already: the model changed nothing since, so asking again cannot help.

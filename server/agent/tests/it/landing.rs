@@ -1,7 +1,102 @@
 //! Landing: what the user did meanwhile is kept, and everything can be taken back.
 
 use crate::stage::{GOOD, Stage, ask, finish, patch_turn, run, until};
+use agent::ToolsConfig;
+use camino::Utf8PathBuf;
+use futures::future::BoxFuture;
 use protocol::{Code, FinishReason, LandMode, PatchState, Resolution, TaskRequest, Update};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use workspace::{ChangeSet, Content, Disk, Error, Host, LandError, Landed, RelPath, Root};
+
+/// A disk whose user types into a file in the very moment before the first landing.
+struct Typist {
+    disk: Disk,
+    file: Utf8PathBuf,
+    typed: &'static str,
+    done: AtomicBool,
+}
+
+impl Host for Typist {
+    fn root(&self) -> &Root {
+        self.disk.root()
+    }
+
+    fn read(&self, path: &RelPath) -> Result<Option<Content>, Error> {
+        self.disk.read(path)
+    }
+
+    fn open(&self) -> Vec<RelPath> {
+        Vec::new()
+    }
+
+    fn dirty(&self) -> Vec<RelPath> {
+        Vec::new()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the user types here")]
+    fn land<'a>(
+        &'a self,
+        change: &'a ChangeSet,
+        label: &'a str,
+    ) -> BoxFuture<'a, Result<Landed, LandError>> {
+        if !self.done.swap(true, Ordering::SeqCst) {
+            std::fs::write(&self.file, self.typed).unwrap();
+        }
+        self.disk.land(change, label)
+    }
+}
+
+fn typist(stage: &Stage, typed: &'static str) -> Arc<Typist> {
+    Arc::new(Typist {
+        disk: stage.disk(),
+        file: stage.root.join("greet.txt"),
+        typed,
+        done: AtomicBool::new(false),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_typed_at_the_last_moment_is_tested_too() {
+    let stage = Stage::new();
+    stage.write("greet.txt", "hello\n\n\n\nworld\n");
+    stage.write("check.sh", "! grep -q BROKEN greet.txt\n");
+    let host = typist(&stage, "hello\n\n\n\nworld BROKEN\n");
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(GOOD));
+    let run = run(
+        &stage.agent_over(host, &script, ToolsConfig::default(), |_| {}),
+        "say goodbye",
+    )
+    .await;
+    assert_eq!(run.reason(), FinishReason::TestFailed, "{}", run.summary());
+    assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld BROKEN\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patch_refused_while_it_is_tested_again_does_not_land() {
+    let stage = Stage::new();
+    stage.write("greet.txt", "hello\n\n\n\nworld\n");
+    stage.write("check.sh", "grep -q goodbye greet.txt && sleep 1\n");
+    let host = typist(&stage, "hello\n\n\n\nworld, typed\n");
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(GOOD));
+    let agent = stage.agent_over(host, &script, ToolsConfig::default(), |_| {});
+    let started = agent.start(ask("say goodbye")).unwrap();
+    until(
+        &agent,
+        &started,
+        |update| matches!(update, Update::Notice { message, .. } if message.contains("merged")),
+    )
+    .await;
+    let patch = agent.patches().remove(0);
+    agent
+        .resolve_patch(&patch.id, Resolution::Refuse)
+        .await
+        .unwrap();
+    let run = finish(&agent, &started).await;
+    assert_eq!(run.reason(), FinishReason::Cancelled, "{}", run.summary());
+    assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld, typed\n");
+    assert_eq!(agent.patches()[0].state, PatchState::Refused);
+}
 
 fn slow_script() -> String {
     format!(
@@ -23,7 +118,7 @@ async fn w5_newer_text_of_the_user_is_merged_and_tested_again() {
     stage.write("greet.txt", "hello\n\n\n\nworld, typed meanwhile\n");
     let run = finish(&agent, &started).await;
     assert_eq!(run.reason(), FinishReason::Verified, "{}", run.summary());
-    assert_eq!(
+    assert_eq!(run.phases(), "context plan act check test propose land", "one run, on the newer text");
         run.phases(),
         "context plan act check test propose land test propose land"
     );

@@ -1,8 +1,114 @@
 //! What a tool may do, and what a model is told when it may not.
 
 use crate::stage::{GOOD, Stage, ask, finish, patch_turn, run, until};
+use agent::ToolsConfig;
 use agent::config::Profile;
-use protocol::{Code, FinishReason, PermissionOption, Update};
+use protocol::{Code, FinishReason, Intent, PermissionOption, Speaker, TaskRequest, Update};
+use std::sync::Arc;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_that_write_over_sources_verify_nothing() {
+    let stage = Stage::new();
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(GOOD));
+    let agent = stage.agent_with(&script, |config| {
+        config.test_command = Some("echo 3 > count.txt; grep -q 3 count.txt".to_owned());
+    });
+    let run = run(&agent, "do it").await;
+    assert_eq!(run.reason(), FinishReason::Unverified, "{}", run.summary());
+    let said = run.events.iter().any(|event| matches!(&event.update, Update::Test { report } if report.output.contains("changed count.txt")));
+    assert!(said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_removes_what_the_tests_call_fails() {
+    let stage = Stage::new();
+    stage.write("run.sh", "sh check.sh\n");
+    let patch = "*** Begin Patch\n*** Delete File: check.sh\n*** End Patch";
+    let script = format!(
+        "turns:\n{}  - text: done\n  - text: so be it\n",
+        patch_turn(patch)
+    );
+    let agent = stage.agent_with(&script, |config| {
+        config.test_command = Some("sh run.sh".to_owned())
+    });
+    let run = run(&agent, "do it").await;
+    assert_eq!(run.reason(), FinishReason::TestFailed, "{}", run.summary());
+    assert!(stage.root.join("check.sh").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_edits_nothing() {
+    let stage = Stage::new();
+    let script = format!("turns:\n{}  - text: It greets.\n", patch_turn(GOOD));
+    let agent = stage.agent(&script);
+    let started = agent
+        .start(TaskRequest {
+            intent: Intent::Explain,
+            ..ask("explain")
+        })
+        .unwrap();
+    let run = finish(&agent, &started).await;
+    assert_eq!(run.reason(), FinishReason::NoChange, "{}", run.summary());
+    assert_eq!(
+        run.results().next().unwrap().failure.as_ref().unwrap().code,
+        Code::PhaseRefused
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_commands_there_are_no_tests() {
+    let stage = Stage::new();
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(GOOD));
+    let tools = ToolsConfig {
+        allow_exec: false,
+        ..ToolsConfig::default()
+    };
+    let run = run(
+        &stage.agent_over(Arc::new(stage.disk()), &script, tools, |_| {}),
+        "do it",
+    )
+    .await;
+    assert_eq!(run.reason(), FinishReason::Unverified, "{}", run.summary());
+    assert!(!run.phases().contains("test"), "{}", run.phases());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_a_person_are_heard_while_the_tests_run() {
+    let stage = Stage::new();
+    stage.write("check.sh", "sleep 1; grep -q goodbye greet.txt\n");
+    let script = format!(
+        "turns:\n{}  - text: done\n  - expect: [be polite]\n    text: I was\n",
+        patch_turn(GOOD)
+    );
+    let agent = stage.agent(&script);
+    let started = agent.start(ask("do it")).unwrap();
+    until(&agent, &started, |update| {
+        matches!(update, Update::Test { .. })
+    })
+    .await;
+    agent.steer(&started.task, "be polite").unwrap();
+    let run = finish(&agent, &started).await;
+    assert_eq!(run.reason(), FinishReason::Verified, "{}", run.summary());
+    let heard = |update: &Update| matches!(update, Update::Prompt { by: Speaker::User, text } if text == "be polite");
+    assert!(run.events.iter().any(|event| heard(&event.update)));
+    assert!(
+        run.phases().contains("test repair check test"),
+        "{}",
+        run.phases()
+    );
+    assert_eq!(
+        agent.steer(&started.task, "more").unwrap_err().code,
+        Code::NotFound
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_starts_after_the_shutdown() {
+    let stage = Stage::new();
+    let agent = stage.agent("turns: [{text: hello}]\n");
+    agent.shutdown().await;
+    assert_eq!(agent.start(ask("do it")).unwrap_err().code, Code::Cancelled);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a2_every_violation_goes_back_to_the_model_and_the_run_goes_on() {

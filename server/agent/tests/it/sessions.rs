@@ -96,3 +96,66 @@ async fn a_second_task_in_a_session_remembers_the_first() {
     });
     assert_eq!(unknown.unwrap_err().code, protocol::Code::NotFound);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_after_the_landing_lands_nothing_twice() {
+    let stage = Stage::new();
+    stage.write("check.sh", "true\n");
+    let patch = "*** Begin Patch\n*** Update File: count.txt\n@@\n 1\n+appended\n*** End Patch";
+    let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(patch)));
+    let first = run(&agent, "append").await;
+    let session = first.events[0].session.clone();
+    let path = stage.state.join(format!("sessions/{session}.ndjson"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let at = text.trim_end().rfind('\n').unwrap();
+    std::fs::write(&path, &text[..=at]).unwrap();
+
+    let later = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(patch)));
+    let failure = later.resume(&session, None).unwrap_err();
+    assert_eq!(failure.code, protocol::Code::InvalidInput, "{failure}");
+    let resumed = stage.agent("turns: [{text: all is well}, {text: nothing to do}]\n");
+    let started = resumed
+        .resume(&session, Some("is it there?".into()))
+        .unwrap();
+    let second = finish(&resumed, &started).await;
+    assert_eq!(
+        second.reason(),
+        FinishReason::NoChange,
+        "{}",
+        second.summary()
+    );
+    assert_eq!(stage.read("count.txt"), "one\n1\nappended\n");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("its patch is in your files"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_has_one_task_at_a_time_in_all_processes() {
+    let stage = Stage::new();
+    let agent = stage.agent("turns:\n  - text: slow\n    delay_ms: 60000\n");
+    let started = agent.start(ask("do it")).unwrap();
+    let other = stage.agent("turns: [{text: me too}]\n");
+    let failure = other
+        .resume(&started.session, Some("and I".into()))
+        .unwrap_err();
+    assert!(failure.message.contains("running task"), "{failure}");
+    agent.shutdown().await;
+    finish(&agent, &started).await;
+    assert!(other.resume(&started.session, Some("now".into())).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_nobody_can_read_hides_no_other() {
+    let stage = Stage::new();
+    let agent = stage.agent("turns: [{text: one}, {text: two}]\n");
+    let first = run(&agent, "question").await;
+    let session = first.events[0].session.clone();
+    let path = stage.state.join(format!("sessions/{session}.ndjson"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        format!("{{\"v\":99,\"update\":{{\"type\":\"newer\"}}}}\n{text}"),
+    )
+    .unwrap();
+    assert_eq!(agent.sessions()[0].finished, Some(FinishReason::NoChange));
+}

@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use protocol::{Event, FinishReason, TaskRequest, ToolResult, Update};
 use std::sync::Arc;
 use std::time::Duration;
+use workspace::{Disk, Host, Root};
 
 /// A workspace and the state folder beside it; both go when it goes.
 pub struct Stage {
@@ -58,6 +59,20 @@ impl Stage {
 
     /// An agent whose tests are `sh check.sh` and whose critic is off, unless `set` says otherwise.
     pub fn agent_with(&self, script: &str, set: impl FnOnce(&mut Config)) -> Agent {
+        self.agent_over(Arc::new(self.disk()), script, ToolsConfig::default(), set)
+    }
+
+    pub fn disk(&self) -> Disk {
+        Disk::open(Root::open(&self.root).unwrap()).unwrap()
+    }
+
+    pub fn agent_over(
+        &self,
+        host: Arc<dyn Host>,
+        script: &str,
+        tools: ToolsConfig,
+        set: impl FnOnce(&mut Config),
+    ) -> Agent {
         let mut config = Config {
             enable_reflect: false,
             test_command: Some("sh check.sh".to_owned()),
@@ -67,14 +82,12 @@ impl Stage {
         set(&mut config);
         let sandbox = sandbox::Sandbox::new(&sandbox::Config::default(), &self.root).unwrap();
         Agent::new(Parts {
-            host: Arc::new(
-                workspace::Disk::open(workspace::Root::open(&self.root).unwrap()).unwrap(),
-            ),
+            host,
             sandbox: Arc::new(sandbox),
             models: Ok(Arc::new(llm::Models::scripted(script).unwrap())),
             state: Arc::new(sandbox::Tree::create(&self.state).unwrap()),
             config,
-            tools: ToolsConfig::default(),
+            tools,
             effective: serde_json::json!({}),
             version: "test".to_owned(),
         })
