@@ -1,0 +1,164 @@
+-- The commands of Animus: each is one request to the server.
+local M = {}
+
+-- save: write the touched buffers when a patch lands or is undone. view: open the event view when a task starts.
+-- land: 'auto' (default of the server's configuration where nil) or 'review'.
+M.options = { save = true, view = true, land = nil }
+
+M.verbs = { 'task/start', 'task/cancel', 'task/list', 'task/replay', 'patch/list', 'patch/resolve', 'patch/undo', 'approval/resolve', 'status' }
+
+function M.setup(options)
+  M.options = vim.tbl_extend('force', M.options, options or {})
+  if M.options.land then
+    vim.lsp.config('animus', { init_options = { animus = { land = M.options.land } } })
+  end
+  vim.lsp.enable('animus')
+end
+
+function M.notify(message, level)
+  vim.notify('Animus: ' .. message, level or vim.log.levels.INFO)
+end
+
+-- The client of this buffer, else any.
+function M.client()
+  local client = vim.lsp.get_clients({ name = 'animus', bufnr = 0 })[1] or vim.lsp.get_clients({ name = 'animus' })[1]
+  if not client then
+    M.notify("no server is attached; call vim.lsp.enable('animus') and open a file of a project", vim.log.levels.ERROR)
+  end
+  return client
+end
+
+-- Sends `animus/VERB`; an error is shown with its hint.
+function M.request(verb, params, on_result, client)
+  client = client or M.client()
+  if not client then
+    return
+  end
+  client:request('animus/' .. verb, next(params) and params or vim.empty_dict(), function(err, result)
+    if err then
+      local hint = type(err.data) == 'table' and err.data.hint
+      M.notify(err.message .. (hint and ('\n' .. hint) or ''), vim.log.levels.ERROR)
+    elseif on_result then
+      on_result(result)
+    end
+  end)
+end
+
+-- Lines `first` to `last` (from 1, inclusive) as an LSP range in the client's encoding.
+local function lines_range(client, first, last)
+  local text = vim.api.nvim_buf_get_lines(0, last - 1, last, false)[1] or ''
+  return {
+    start = { line = first - 1, character = 0 },
+    ['end'] = { line = last - 1, character = vim.str_utfindex(text, client.offset_encoding) },
+  }
+end
+
+function M.ask(prompt, first, last)
+  local client = M.client()
+  if not client then
+    return
+  end
+  if not prompt or prompt == '' then
+    return vim.ui.input({ prompt = 'Ask agent to: ' }, function(answer)
+      if answer and answer ~= '' then
+        M.ask(answer, first, last)
+      end
+    end)
+  end
+  local params = { prompt = prompt, intent = 'do', land = M.options.land }
+  local name = vim.api.nvim_buf_get_name(0)
+  if first then
+    params.uri = vim.uri_from_bufnr(0)
+    params.range = lines_range(client, first, last)
+  elseif vim.bo.buftype == '' and client.root_dir and name ~= '' then
+    local path = vim.fs.relpath(client.root_dir, name)
+    params.context = path and { path }
+  end
+  M.request('task/start', params, nil, client)
+end
+
+function M.cancel(task)
+  M.request('task/cancel', { task = task }, function(result)
+    M.notify(#result.cancelled == 0 and 'no task is running' or ('cancelled ' .. table.concat(result.cancelled, ', ')))
+  end)
+end
+
+function M.tasks()
+  M.request('task/list', {}, function(result)
+    vim.ui.select(result.tasks, {
+      prompt = 'Task',
+      format_item = function(task)
+        return ('%s  [%s]'):format(task.title, task.finished or task.phase)
+      end,
+    }, function(task)
+      if not task then
+        return
+      end
+      local known = require('animus.tasks').events(task.id)
+      if known then
+        return require('animus.view').show(task.id, known)
+      end
+      M.request('task/replay', { task = task.id }, function(replay)
+        require('animus.view').show(task.id, replay.events)
+      end)
+    end)
+  end)
+end
+
+-- Resolves the named patch, else the newest proposed one.
+function M.resolve(resolution, patch)
+  if patch then
+    return M.request('patch/resolve', { patch = patch, resolution = resolution })
+  end
+  M.request('patch/list', {}, function(result)
+    local newest
+    for _, candidate in ipairs(result.patches) do
+      if candidate.state == 'proposed' and (not newest or candidate.created >= newest.created) then
+        newest = candidate
+      end
+    end
+    if not newest then
+      return M.notify('no patch waits for an answer')
+    end
+    M.request('patch/resolve', { patch = newest.id, resolution = resolution })
+  end)
+end
+
+function M.undo(patch)
+  M.request('patch/undo', { patch = patch })
+end
+
+function M.status()
+  M.request('status', {}, function(status)
+    local lines = { ('%s, %d running, sandbox: %s'):format(status.version, status.running, table.concat(status.sandbox, ', ')) }
+    for _, model in ipairs(status.models) do
+      table.insert(lines, ('%s: %s%s'):format(model.role, model.model, model.scripted and ' (scripted)' or ''))
+    end
+    table.insert(lines, status.problem)
+    M.notify(table.concat(lines, '\n'))
+  end)
+end
+
+-- The event view of the newest task.
+function M.log()
+  local tasks = require('animus.tasks')
+  if not tasks.latest then
+    return M.notify('no task yet')
+  end
+  require('animus.view').show(tasks.latest, tasks.events(tasks.latest))
+end
+
+-- A pending approval. Closing the question is a no.
+function M.approve(approval, client)
+  local options = { 'reject_once', 'allow_once', 'allow_always', 'reject_always' }
+  vim.ui.select(options, {
+    prompt = approval.title .. '\n' .. table.concat(approval.details, '\n'),
+    format_item = function(option)
+      return (option:gsub('_', ' '))
+    end,
+  }, function(option)
+    M.request('approval/resolve', { approval = approval.id, option = option or 'reject_once' }, nil, client)
+  end)
+end
+
+return M

@@ -1,0 +1,338 @@
+-- One session of a real Neovim with the built server: `cargo xtask test` prepares the workspace and starts this.
+-- Prints `test NAME ... ok` or `test NAME ... FAILED: why` a line.
+local failures = 0
+local workspace = assert(vim.env.ANIMUS_TEST_WORKSPACE)
+local lib_path, price_path = workspace .. '/src/lib.rs', workspace .. '/src/price.rs'
+
+local function test(name, run)
+  local ok, problem = xpcall(run, debug.traceback)
+  failures = failures + (ok and 0 or 1)
+  io.stdout:write(('test nvim::%s ... %s\n'):format(name, ok and 'ok' or 'FAILED: ' .. problem))
+end
+
+local function wait(what, milliseconds, condition)
+  assert(vim.wait(milliseconds, condition, 20), 'timed out waiting for ' .. what)
+end
+
+local function disk(path)
+  local file = assert(io.open(path))
+  local text = file:read('*a')
+  file:close()
+  return text
+end
+
+local function equal(actual, expected)
+  local function show(value)
+    return vim.inspect(value):sub(1, 2000)
+  end
+  assert(vim.deep_equal(actual, expected), ('expected %s\n  actual %s'):format(show(expected), show(actual)))
+end
+
+local function has(text, part)
+  assert(text:find(part, 1, true), ('%q is not in: %s'):format(part, text))
+end
+
+local function lacks(text, part)
+  assert(not text:find(part, 1, true), ('%q is in: %s'):format(part, text))
+end
+
+-- Pids whose parent is `parent`.
+local function children(parent)
+  local found = {}
+  for name in vim.fs.dir('/proc') do
+    local file = name:match('^%d+$') and io.open('/proc/' .. name .. '/stat')
+    if file then
+      local stat = file:read('*a') or ''
+      file:close()
+      if tonumber(stat:match('^%d+ %(.*%) %S (%d+)')) == parent then
+        table.insert(found, tonumber(name))
+      end
+    end
+  end
+  return found
+end
+
+local function server_pid()
+  for _, pid in ipairs(children(vim.fn.getpid())) do
+    if disk(('/proc/%d/cmdline'):format(pid)):find(vim.env.ANIMUS_BIN, 1, true) then
+      return pid
+    end
+  end
+  error('the server does not run as a child of Neovim')
+end
+
+vim.cmd('filetype on')
+vim.cmd.cd(workspace)
+vim.cmd.runtime('plugin/animus.lua')
+require('animus').setup()
+
+local tasks = require('animus.tasks')
+
+-- What the server sent, and what we answered.
+local events, patches, edits = {}, {}, {}
+vim.api.nvim_create_autocmd('User', {
+  pattern = 'AnimusEvent',
+  callback = function(call)
+    local event = call.data.event
+    events[event.task] = events[event.task] or {}
+    table.insert(events[event.task], event)
+  end,
+})
+vim.api.nvim_create_autocmd('User', {
+  pattern = 'AnimusPatch',
+  callback = function(call)
+    table.insert(patches, call.data.patch)
+  end,
+})
+
+local function newest_task(count)
+  wait('task ' .. count, 5000, function()
+    return #vim.tbl_keys(events) == count
+  end)
+  return tasks.latest
+end
+
+local function find(task, kind)
+  return vim.tbl_filter(function(event)
+    return event.update.type == kind
+  end, events[task] or {})
+end
+
+local function finished(task)
+  return find(task, 'finished')[1]
+end
+
+local function check_stream(task, reason)
+  for index, event in ipairs(events[task]) do
+    equal(event.seq, index - 1)
+  end
+  local ends = find(task, 'finished')
+  equal(#ends, 1)
+  equal(events[task][#events[task]].update.type, 'finished')
+  equal({ reason = ends[1].update.reason }, { reason = reason })
+end
+
+local function buffer_text(path)
+  return table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr(path), 0, -1, false), '\n') .. '\n'
+end
+
+local original = disk(lib_path)
+local original_price = disk(price_path)
+local client
+
+test('attaches_and_negotiates', function()
+  vim.cmd.edit(lib_path)
+  wait('the client', 10000, function()
+    client = vim.lsp.get_clients({ name = 'animus', bufnr = 0 })[1]
+    return client ~= nil and client.initialized
+  end)
+  equal(client.server_capabilities.experimental.animus.protocol, 1)
+  local apply = client.handlers['workspace/applyEdit']
+  client.handlers['workspace/applyEdit'] = function(err, params, ctx)
+    local answer = apply(err, params, ctx)
+    table.insert(edits, { params = params, answer = answer })
+    return answer
+  end
+end)
+
+test('commands_complete_and_status_tells_the_model', function()
+  equal(vim.fn.getcompletion('Animus ', 'cmdline'), { 'accept', 'ask', 'cancel', 'log', 'refuse', 'status', 'tasks', 'undo' })
+  equal(vim.fn.getcompletion('Animus st', 'cmdline'), { 'status' })
+  local said
+  local notify = vim.notify
+  vim.notify = function(message)
+    said = message
+  end
+  vim.cmd('Animus status')
+  wait('the status', 5000, function()
+    return said ~= nil
+  end)
+  vim.notify = notify
+  has(said, 'coder: script/demo (scripted)')
+end)
+
+test('ask_agent_to_refactor_lands_two_files_verified', function()
+  -- Not saved, and yet the agent must read it.
+  vim.api.nvim_buf_set_lines(0, 0, 1, false, { '//! A small shop, unsaved.' })
+  local lib = vim.api.nvim_get_current_buf()
+  -- The user types while the agent works, and once more when the edit is about to come: that edit is stale.
+  local typed, late = 0, false
+  vim.api.nvim_create_autocmd('User', {
+    pattern = 'AnimusEvent',
+    callback = function(call)
+      local update = call.data.event.update
+      if update.type == 'toolResult' and typed < 5 then
+        typed = typed + 1
+        vim.api.nvim_buf_set_lines(lib, 1, 1, false, { '// typed ' .. typed })
+      elseif update.type == 'phase' and update.phase == 'land' and not late then
+        late = true
+        vim.api.nvim_buf_set_lines(lib, 1, 1, false, { '// typed late' })
+      end
+    end,
+  })
+  vim.lsp.buf.code_action({
+    range = { start = { 5, 0 }, ['end'] = { 11, 1 } },
+    filter = function(action)
+      return vim.startswith(action.title, 'Ask agent to refactor')
+    end,
+    apply = true,
+  })
+  local task = newest_task(1)
+  wait('the end of the task', 120000, function()
+    return finished(task)
+  end)
+  check_stream(task, 'verified')
+  local read = find(task, 'toolResult')
+  has(vim.inspect(read), 'A small shop, unsaved.')
+  assert(typed > 0 and late, 'nothing was typed while the agent worked')
+
+  local applied = vim.tbl_filter(function(edit)
+    return edit.answer.applied
+  end, edits)
+  equal(#applied, 1)
+  local uris = {}
+  for _, change in ipairs(applied[1].params.edit.documentChanges) do
+    uris[change.textDocument.uri] = true
+  end
+  equal(uris, { [vim.uri_from_fname(lib_path)] = true, [vim.uri_from_fname(price_path)] = true })
+end)
+
+test('what_was_typed_is_kept_and_all_is_saved', function()
+  wait('the files on disk', 5000, function()
+    return disk(lib_path):find('taxed', 1, true) and disk(price_path):find('taxed', 1, true)
+  end)
+  local text = disk(lib_path)
+  equal(text, buffer_text(lib_path))
+  has(text, '//! A small shop, unsaved.')
+  has(text, '// typed 1')
+  has(text, '// typed late')
+  has(text, 'prices.iter().map(|cents| price::taxed(*cents)).sum()')
+  lacks(text, 'let mut sum')
+  has(disk(price_path), 'pub fn taxed')
+  equal(vim.bo[vim.fn.bufnr(lib_path)].modified, false)
+end)
+
+test('a_stale_edit_is_refused_whole', function()
+  -- The stale document is the second one: Neovim alone would corrupt it and answer `applied = true`.
+  local before = { buffer_text(lib_path), buffer_text(price_path) }
+  local function change(path, version)
+    return {
+      textDocument = { uri = vim.uri_from_fname(path), version = version },
+      edits = { { range = { start = { line = 0, character = 0 }, ['end'] = { line = 0, character = 0 } }, newText = 'x' } },
+    }
+  end
+  local versions = vim.lsp.util.buf_versions
+  local answer = require('animus.edit').apply(nil, {
+    edit = {
+      documentChanges = {
+        change(price_path, versions[vim.fn.bufnr(price_path)]),
+        change(lib_path, versions[vim.fn.bufnr(lib_path)] - 1),
+      },
+    },
+  }, { client_id = client.id })
+  equal(answer.applied, false)
+  has(answer.failureReason, 'stale')
+  equal({ buffer_text(lib_path), buffer_text(price_path) }, before)
+end)
+
+test('a_gap_in_the_events_is_filled', function()
+  -- A second fold that hears only of the last event asks for the rest.
+  local task = tasks.latest
+  local known = tasks.events(task)
+  package.loaded['animus.tasks'] = nil
+  local other = require('animus.tasks')
+  package.loaded['animus.tasks'] = tasks
+  local counted = #events[task]
+  other.handlers['$/animus/event'](nil, { v = 1, task = task, events = { known[#known] } }, { client_id = client.id })
+  wait('the replay', 5000, function()
+    return #other.events(task) == #known
+  end)
+  equal(other.events(task), known)
+  events[task] = vim.list_slice(events[task], 1, counted)
+end)
+
+test('the_event_view_shows_the_task', function()
+  vim.cmd('Animus log')
+  local view = vim.fn.bufnr('animus://task/' .. tasks.latest)
+  local text = table.concat(vim.api.nvim_buf_get_lines(view, 0, -1, false), '\n')
+  has(text, '## test')
+  has(text, '[>] Read the two files')
+  has(text, 'verified:')
+end)
+
+test('undo_restores_both_files', function()
+  vim.cmd('Animus undo')
+  wait('the undone patch', 10000, function()
+    return #patches > 0 and patches[#patches].state == 'undone'
+  end)
+  wait('the files on disk', 5000, function()
+    return disk(price_path) == original_price and disk(lib_path):find('let mut sum', 1, true)
+  end)
+  local text = disk(lib_path)
+  has(text, '// typed late')
+  -- But for what the user wrote, it is the file of the beginning.
+  local rest = text:gsub('// typed[^\n]*\n', ''):gsub(', unsaved', '')
+  equal(rest, original)
+end)
+
+-- Starts a task by `:Animus ask`, cancels it once `ready`, and expects the end within two seconds with no child left.
+local function check_cancel(number, ready)
+  vim.cmd('1,3Animus ask do something long')
+  local task = newest_task(number)
+  local server = server_pid()
+  wait('the moment to cancel', 60000, function()
+    assert(not finished(task), 'the task ended too early: ' .. vim.inspect(finished(task)))
+    return ready(task, server)
+  end)
+  local before = { disk(lib_path), disk(price_path) }
+  local start = vim.uv.hrtime()
+  vim.cmd('Animus cancel')
+  wait('the end after cancel', 2000, function()
+    return finished(task) and #children(server) == 0
+  end)
+  assert((vim.uv.hrtime() - start) / 1e6 <= 2000)
+  check_stream(task, 'cancelled')
+  equal({ disk(lib_path), disk(price_path) }, before)
+end
+
+test('cancel_while_the_model_thinks', function()
+  check_cancel(2, function(task)
+    return #find(task, 'phase') > 0 and vim.tbl_contains(vim.tbl_map(function(event)
+      return event.update.phase
+    end, find(task, 'phase')), 'act')
+  end)
+end)
+
+test('cancel_while_the_tests_run_leaves_no_child', function()
+  check_cancel(3, function(task, server)
+    return #find(task, 'test') > 0 and #children(server) > 0
+  end)
+end)
+
+test('a_new_file_lands_exactly_and_undo_removes_it', function()
+  local notes = workspace .. '/NOTES.md'
+  vim.cmd('Animus ask write notes')
+  local task = newest_task(4)
+  wait('the end of the task', 60000, function()
+    return finished(task)
+  end)
+  check_stream(task, 'verified')
+  wait('the file on disk', 5000, function()
+    return vim.uv.fs_stat(notes) and disk(notes) ~= ''
+  end)
+  equal(disk(notes), '# Notes\n\nPrices are in cents.\n')
+  vim.cmd('Animus undo')
+  wait('the file to go', 10000, function()
+    return not vim.uv.fs_stat(notes)
+  end)
+end)
+
+test('the_server_ends_with_the_editor', function()
+  local server = server_pid()
+  client:stop()
+  wait('the end of the server', 3000, function()
+    return vim.uv.kill(server, 0) ~= 0
+  end)
+end)
+
+os.exit(failures == 0 and 0 or 1, true)

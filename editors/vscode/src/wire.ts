@@ -1,0 +1,39 @@
+// The words of the server that this shim reads (camelCase, as on the wire). Unknown updates are passed on unread.
+
+export interface Step { content: string; status: "pending" | "in_progress" | "completed" }
+export interface Plan { entries: Step[] }
+export interface ToolCall { id: string; name: string; title: string }
+export interface ToolResult { id: string; status: "completed" | "failed"; output: string; failure?: Failure; durationMs: number }
+export interface Failure { code: string; message: string; hint?: string }
+export interface TestReport { verdict: "running" | "passed" | "failed" | "broken"; command: string; attempt: number; passed?: number; failed?: number; output?: string }
+export interface FileChange { path: string; op: "create" | "modify" | "delete"; added: number; removed: number }
+export type PatchState = "proposed" | "landed" | "refused" | "undone";
+export interface Patch { id: string; task: string; title: string; state: PatchState; verified: boolean; created: string; files: FileChange[] }
+export interface Approval { id: string; task: string; title: string; details: string[]; reasons: string[]; state: "pending" | "allowed" | "rejected" }
+export interface TaskView { id: string; session: string; title: string; phase: string; finished?: string }
+export interface Request { prompt: string; intent: string }
+
+export type Update =
+  | { type: "started"; request: Request; model: string; scripted: boolean }
+  | { type: "phase"; phase: string; from: string }
+  | { type: "plan"; plan: Plan }
+  | { type: "message" | "thought"; text: string }
+  | { type: "toolCall"; call: ToolCall }
+  | { type: "toolResult"; result: ToolResult }
+  | { type: "test"; report: TestReport }
+  | { type: "patch"; patch: Patch }
+  | { type: "patchState"; state: PatchState; paths: string[] }
+  | { type: "notice"; level: string; message: string; hint?: string }
+  | { type: "finished"; reason: string; exitCode: number; summary: string; failure?: Failure }
+  | { type: "prompt" | "turn" | "draft" | "critique" | "approval" | "approvalResolved" | "waiting" | "usage" };
+
+export interface Event { v: number; task: string; session: string; seq: number; ts: string; update: Update }
+export interface Batch { v: number; task: string; events: Event[] }
+
+// What the shim announces in `capabilities.experimental.animus`.
+export const announced = {
+  protocol: [1],
+  notifications: true,
+  acks: true,
+  verbs: ["task/start", "task/cancel", "task/list", "task/replay", "patch/list", "patch/resolve", "patch/undo", "approval/resolve"],
+};

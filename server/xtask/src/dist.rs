@@ -1,0 +1,73 @@
+//! Dist: what is handed out, in `target/package`: the binary of the `dist` profile and the two editor shims, one archive.
+
+use crate::shell::{cargo, command, quiet, run as show, top};
+use anyhow::{Context, Result};
+use std::fs;
+
+pub fn run() -> Result<()> {
+    show(&mut cargo(&[
+        "build",
+        "--profile",
+        "dist",
+        "--package",
+        "animus",
+    ]))?;
+    let extension = top().join("editors/vscode");
+    quiet(
+        command("npm")
+            .args(["ci", "--ignore-scripts", "--loglevel=error"])
+            .current_dir(&extension),
+    )?;
+    show(
+        command("npm")
+            .args(["run", "--silent", "build"])
+            .current_dir(&extension),
+    )?;
+
+    let here = std::env::current_exe()?;
+    let target = here
+        .ancestors()
+        .nth(2)
+        .context("this program lies in no target folder")?;
+    let name = format!(
+        "animus-{}-{}-{}",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    );
+    let package = target.join("package");
+    let folder = package.join(&name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    for part in ["bin", "editors/vscode/dist", "editors/nvim"] {
+        fs::create_dir_all(folder.join(part))?;
+    }
+    fs::copy(target.join("dist/animus"), folder.join("bin/animus"))?;
+    for file in ["package.json", "README.md", "dist/extension.js"] {
+        fs::copy(
+            extension.join(file),
+            folder.join("editors/vscode").join(file),
+        )?;
+    }
+    for part in ["lsp", "lua", "plugin", "README.md"] {
+        quiet(
+            command("cp")
+                .arg("-r")
+                .arg(top().join("editors/nvim").join(part))
+                .arg(folder.join("editors/nvim")),
+        )?;
+    }
+    for file in ["LICENSE", "README.md"] {
+        fs::copy(top().join(file), folder.join(file))
+            .with_context(|| format!("cannot take {file}"))?;
+    }
+    let archive = format!("{name}.tar.gz");
+    quiet(
+        command("tar")
+            .args(["czf", &archive, &name])
+            .current_dir(&package),
+    )?;
+    println!("{}", package.join(archive).display());
+    Ok(())
+}

