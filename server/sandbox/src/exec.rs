@@ -18,7 +18,7 @@ use crate::{Error, Permit};
 /// Bounds of one execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest run; then the tree is killed and the end is [`End::Timeout`].
+    /// Longest run, at most 30 days; then the tree is killed and the end is [`End::Timeout`].
     pub timeout: Duration,
     /// Bytes kept of each stream: the first half and the last.
     pub output_bytes: usize,

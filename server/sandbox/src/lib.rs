@@ -15,6 +15,7 @@ mod output;
 mod permit;
 mod policy;
 mod probe;
+mod secret;
 mod tmp;
 mod tree;
 
@@ -25,4 +26,5 @@ pub use output::Stream;
 pub use permit::{Access, Approval, Permit, Refusal, RefusalKind, Sandbox};
 pub use policy::{Decision, Line, Policy, Verdict};
 pub use probe::{Layer, Mechanism, Report};
+pub use secret::is_secret_path;
 pub use tree::{Appender, Kind, Lock, Stat, Tree};

@@ -3,6 +3,7 @@
 //! Invariant (S2): only [`Sandbox::permit`] makes one: after the policy's verdict, the person's word where one is needed, and a
 //! look at what the kernel can enforce.
 
+mod hide;
 #[cfg(target_os = "linux")]
 mod view;
 
@@ -17,6 +18,7 @@ use crate::exec::Limits;
 use crate::policy::{Decision, Line, Policy, Verdict};
 use crate::probe::{Layer, Report};
 use crate::tmp::Tmp;
+use hide::Hidden;
 
 /// What a phase may do to the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub enum Access {
     Draft,
     /// The tree at this path, and nothing else, can change.
     Scratch(Utf8PathBuf),
+    /// The same, for the test command: the only access for which `sandbox.allow_network` opens the network.
+    Tests(Utf8PathBuf),
 }
 
 /// A person's word on a command.
@@ -126,7 +130,7 @@ impl Sandbox {
         env: &[(String, String)],
     ) -> Result<Permit, Refusal> {
         let scratch = match &access {
-            Access::Scratch(tree) => Some(
+            Access::Scratch(tree) | Access::Tests(tree) => Some(
                 tree.canonicalize_utf8()
                     .map_err(|e| refused(format!("{tree}: {e}")))?,
             ),
@@ -150,13 +154,18 @@ impl Sandbox {
             Report::off()
         };
         self.enough(&report, &access)?;
+        let hidden = match self.config.enabled {
+            true => Hidden::below(&self.root, scratch.as_deref()),
+            false => Hidden::default(),
+        };
+        self.unhidden(&report, &hidden, approval)?;
         let (program, argv) = self.program(line, &verdict, &cwd)?;
         let tmp = Tmp::needed(&report)
             .map_err(|error| refused(format!("no private folder for temporary files: {error}")))?;
         let place = tmp.as_ref().map_or(Utf8Path::new("/tmp"), Tmp::path);
         let variables = self.environment.variables(place, env);
         #[cfg(target_os = "linux")]
-        let view = self.view(
+        let mut view = self.view(
             &access,
             scratch,
             &cwd,
@@ -164,6 +173,10 @@ impl Sandbox {
             tmp.as_ref(),
             program.as_deref(),
         );
+        #[cfg(target_os = "linux")]
+        view.hidden.extend_from_slice(&hidden.paths);
+        let mut enforced_by = report.enforced_by_with(self.networked(&access));
+        enforced_by.extend(hidden.told().filter(|_| report.has(Layer::Mounts)));
         Ok(Permit {
             program,
             argv,
@@ -172,7 +185,7 @@ impl Sandbox {
             variables,
             search_path: self.environment.search_path(),
             limits,
-            enforced_by: report.enforced_by_with(self.networked(&access)),
+            enforced_by,
             #[cfg(target_os = "linux")]
             view,
             #[cfg(target_os = "linux")]
@@ -183,7 +196,10 @@ impl Sandbox {
 
     /// Network is for test commands, where the configuration says so.
     fn networked(&self, access: &Access) -> bool {
-        self.config.allow_network && matches!(access, Access::Scratch(_))
+        match access {
+            Access::Tests(_) => self.config.allow_network,
+            Access::ReadOnly | Access::Draft | Access::Scratch(_) => false,
+        }
     }
 
     fn enough(&self, report: &Report, access: &Access) -> Result<(), Refusal> {
@@ -212,6 +228,36 @@ impl Sandbox {
             decision: Decision::Deny,
             reasons,
             kind: RefusalKind::Unavailable,
+        })
+    }
+
+    /// Only mounts can hide a file in a folder that is shown. Without them a person decides, unless the configuration has decided
+    /// that commands run with what is there.
+    fn unhidden(
+        &self,
+        report: &Report,
+        hidden: &Hidden,
+        approval: Approval,
+    ) -> Result<(), Refusal> {
+        let Some(first) = hidden.paths.first() else {
+            return Ok(());
+        };
+        if report.has(Layer::Mounts)
+            || approval != Approval::None
+            || self.config.degrade == Degrade::Allow
+        {
+            return Ok(());
+        }
+        let name = first.strip_prefix(&self.root).unwrap_or(first);
+        let reason = format!(
+            "this kernel cannot hide {name} and files like it ({} in all) from a command",
+            hidden.paths.len()
+        );
+        let hint = "allow it once, or move them out of the workspace; `animus doctor` shows why";
+        Err(Refusal {
+            decision: Decision::Ask,
+            reasons: vec![reason, hint.to_owned()],
+            kind: RefusalKind::Ask,
         })
     }
 

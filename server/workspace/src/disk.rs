@@ -1,9 +1,9 @@
-//! Disk: the host without an editor. Checks all bases, writes each file atomically, and puts back what it wrote where a later
-//! file fails.
+//! Disk: the host without an editor. Checks all bases, and each again just before it writes that file atomically; puts back what it
+//! wrote where a later file fails, but never over what the user saved since.
 
 use crate::change::{ChangeSet, FileEdit};
-use crate::content::Content;
-use crate::error::Error;
+use crate::content::{Content, Hash};
+use crate::error::{Error, names};
 use crate::host::{Host, LandError, Landed};
 use crate::path::{RelPath, Root};
 use crate::secret::is_secret;
@@ -38,28 +38,33 @@ impl Disk {
         &self.tree
     }
 
-    /// The files whose bytes are not what the change was made for, or that may not be replaced.
+    /// Whether the file's bytes are what the change was made for; an error where they may not be replaced.
+    fn is_base(&self, file: &FileEdit) -> Result<bool, LandError> {
+        if let Ok(Some(stat)) = self.tree.stat(file.path.as_str())
+            && stat.kind != Kind::File
+        {
+            return Err(LandError::Refused(format!(
+                "`{}` is a link or a special file; name the file it leads to",
+                file.path
+            )));
+        }
+        let now = self
+            .read(&file.path)
+            .map_err(|error| LandError::Refused(error.to_string()))?;
+        Ok(now.map(|now| now.hash) == file.base.as_ref().map(|base| base.hash))
+    }
+
+    /// All files together, so that a change that cannot land is known before anything is written.
     fn check(&self, change: &ChangeSet) -> Result<(), LandError> {
-        let mut stale = Vec::new();
+        let mut paths = Vec::new();
         for file in &change.files {
-            if let Ok(Some(stat)) = self.tree.stat(file.path.as_str())
-                && stat.kind != Kind::File
-            {
-                return Err(LandError::Refused(format!(
-                    "`{}` is a link or a special file; name the file it leads to",
-                    file.path
-                )));
-            }
-            let now = self
-                .read(&file.path)
-                .map_err(|error| LandError::Refused(error.to_string()))?;
-            if now.map(|now| now.hash) != file.base.as_ref().map(|base| base.hash) {
-                stale.push(file.path.clone());
+            if !self.is_base(file)? {
+                paths.push(file.path.clone());
             }
         }
-        match stale.is_empty() {
+        match paths.is_empty() {
             true => Ok(()),
-            false => Err(LandError::Stale { paths: stale }),
+            false => Err(LandError::Stale { paths }),
         }
     }
 
@@ -105,42 +110,76 @@ impl Disk {
         }
     }
 
-    /// Writes all files; on a failure the ones before it get their old bytes again.
     fn land_now(&self, change: &ChangeSet) -> Result<Landed, LandError> {
         self.check(change)?;
-        for (index, file) in change.files.iter().enumerate() {
-            let Err(error) = self.write(file) else {
-                continue;
-            };
-            let mut text = error.to_string();
-            // The file that failed may be half done as well: it is put back too, where it changed at all.
-            for done in change.files[..=index].iter().rev() {
-                if let Err(error) = self.put_back(done) {
-                    text.push_str(&format!(
-                        "; and `{}` could not be put back: {error}",
-                        done.path
-                    ));
-                }
-            }
-            return Err(LandError::Io(text));
-        }
+        self.write_all(change.files.iter())?;
         Ok(Landed {
             paths: change.files.iter().map(|file| file.path.clone()).collect(),
             change: change.clone(),
         })
     }
 
-    fn put_back(&self, file: &FileEdit) -> Result<(), Error> {
-        let now = self.read(&file.path)?;
-        if now.map(|now| now.hash) == file.base.as_ref().map(|base| base.hash) {
+    /// Writes the files in turn, each only while it still is what the change was made for. Where one is not, or fails, those before
+    /// it get their old bytes and mode again.
+    fn write_all<'a>(&self, files: impl Iterator<Item = &'a FileEdit>) -> Result<(), LandError> {
+        let mut done: Vec<(&FileEdit, Option<u32>)> = Vec::new();
+        for file in files {
+            // The user may have saved it while the ones before it were written.
+            let failed = match self.is_base(file) {
+                Ok(true) => {
+                    // Also where the write fails: then it may have come half way.
+                    done.push((file, self.mode(&file.path)));
+                    match self.write(file) {
+                        Ok(()) => continue,
+                        Err(error) => LandError::Io(error.to_string()),
+                    }
+                }
+                Ok(false) => LandError::Stale {
+                    paths: vec![file.path.clone()],
+                },
+                Err(error) => error,
+            };
+            return Err(self.take_back(&done, failed));
+        }
+        Ok(())
+    }
+
+    /// Puts back what was written, last first, and gives the error again; where a file is not as it was before, another that says
+    /// which.
+    fn take_back(&self, done: &[(&FileEdit, Option<u32>)], failed: LandError) -> LandError {
+        let mut left = String::new();
+        for (file, mode) in done.iter().rev() {
+            if let Err(why) = self.put_back(file, *mode) {
+                left.push_str(&format!("; and `{}` {why}", file.path));
+            }
+        }
+        if left.is_empty() {
+            return failed;
+        }
+        let what = match failed {
+            LandError::Stale { paths } => format!("{} changed meanwhile", names(&paths)),
+            LandError::Io(what) | LandError::Refused(what) => what,
+            LandError::Conflict { .. } | LandError::Timeout => failed.to_string(),
+        };
+        LandError::Io(what + &left)
+    }
+
+    /// Only what still holds the bytes that were written here gets its old ones.
+    fn put_back(&self, file: &FileEdit, mode: Option<u32>) -> Result<(), String> {
+        let failed = |error: Error| format!("could not be put back: {error}");
+        let now = self.read(&file.path).map_err(failed)?.map(|now| now.hash);
+        if now == file.base.as_ref().map(|base| base.hash) {
             return Ok(());
+        }
+        if now != file.after.as_ref().map(|after| Hash::of(after)) {
+            return Err("was saved meanwhile and is left as it is now; look at it".to_owned());
         }
         let path = file.path.as_str();
         match &file.base {
-            Some(base) => self.tree.write(path, &base.bytes, file.mode),
+            Some(base) => self.tree.write(path, &base.bytes, mode.or(file.mode)),
             None => self.tree.remove(path),
         }
-        .map_err(|source| Error::io(format!("cannot write `{path}`"), source))
+        .map_err(|source| failed(Error::io(format!("cannot write `{path}`"), source)))
     }
 }
 
@@ -197,5 +236,102 @@ fn read(tree: &Tree, path: &RelPath) -> Result<Option<Content>, Error> {
             "it is a link that leads nowhere or outside the workspace ({source})"
         ))),
         Err(source) => Err(io(source)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Lands `a`, `b` and `new` with the user doing something just before `b` is written; gives back what came of it and the files.
+    fn landed(user: impl Fn(&camino::Utf8Path)) -> (LandError, BTreeMap<String, (String, u32)>) {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let root = camino::Utf8Path::from_path(dir.path())
+            .unwrap()
+            .canonicalize_utf8()
+            .unwrap();
+        std::fs::write(root.join("a"), "a1").unwrap();
+        std::fs::set_permissions(root.join("a"), PermissionsExt::from_mode(0o640)).unwrap();
+        std::fs::write(root.join("b"), "b1").unwrap();
+        let disk = Disk::open(Root::open(&root).unwrap()).unwrap();
+        let edit = |path: &str, base: Option<&str>, after: Option<&str>| FileEdit {
+            path: RelPath::new(path).unwrap(),
+            base: base.map(|text| Content::new(text.as_bytes(), None)),
+            after: after.map(|text| text.as_bytes().into()),
+            mode: Some(0o600),
+        };
+        let files = [
+            edit("a", Some("a1"), Some("a2")),
+            edit("a-new", None, Some("n2")),
+            edit("b", Some("b1"), Some("b2")),
+        ];
+        let acting = files.iter().inspect(|file| {
+            if file.path.as_str() == "b" {
+                assert_eq!(std::fs::read_to_string(root.join("a")).unwrap(), "a2");
+                user(&root);
+            }
+        });
+        let error = disk.write_all(acting).unwrap_err();
+        let files = std::fs::read_dir(&root).unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            (entry.file_name().into_string().unwrap(), (text, mode))
+        });
+        let files = files.collect();
+        (error, files)
+    }
+
+    fn texts(files: &BTreeMap<String, (String, u32)>) -> Vec<(&str, &str)> {
+        files
+            .iter()
+            .map(|(name, (text, _))| (name.as_str(), text.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn w3_a_file_saved_between_two_writes_stops_the_landing() {
+        let (error, files) = landed(|root| std::fs::write(root.join("b"), "user").unwrap());
+        assert_eq!(texts(&files), [("a", "a1"), ("b", "user")]);
+        assert_eq!(files["a"].1, 0o640, "the old mode comes back too");
+        let LandError::Stale { paths } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(paths, [RelPath::new("b").unwrap()]);
+    }
+
+    #[test]
+    fn w3_what_the_user_saved_over_a_written_file_is_not_put_back_and_is_named() {
+        let (error, files) = landed(|root| {
+            std::fs::write(root.join("a"), "user").unwrap();
+            // The write of `b` fails for root as well.
+            std::fs::remove_file(root.join("b")).unwrap();
+            std::fs::create_dir(root.join("b")).unwrap();
+        });
+        assert_eq!(texts(&files), [("a", "user"), ("b", "")]);
+        assert!(matches!(error, LandError::Io(_)), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("`a` was saved meanwhile"), "{text}");
+        assert!(!text.contains("`a-new`"), "{text}");
+    }
+
+    #[test]
+    fn w3_a_landing_that_both_stops_and_cannot_be_taken_back_says_both() {
+        let (error, files) = landed(|root| {
+            std::fs::write(root.join("a-new"), "user").unwrap();
+            std::fs::write(root.join("b"), "user").unwrap();
+        });
+        assert_eq!(
+            texts(&files),
+            [("a", "a1"), ("a-new", "user"), ("b", "user")]
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains("`b` changed meanwhile; and `a-new` was saved meanwhile"),
+            "{text}"
+        );
     }
 }

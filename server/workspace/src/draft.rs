@@ -1,4 +1,5 @@
-//! Draft: the agent's own copy of what it changes, over a snapshot. W5: nothing of it is in the user's files before `land`.
+//! Draft: the agent's own copy of what it changes, over a snapshot. W5: nothing of it is in the user's files before `land` or
+//! `land_exact`.
 
 mod apply;
 mod land;
@@ -194,11 +195,14 @@ impl Draft {
         }
     }
 
-    /// The paths that differ from the snapshot.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = (&RelPath, Option<&Content>)> {
+    /// The paths that differ from the snapshot, with their bytes (`None`: removed) and permission bits (`None`: not known, as of a
+    /// file that is new).
+    pub(crate) fn changed(
+        &self,
+    ) -> impl Iterator<Item = (&RelPath, Option<&Content>, Option<u32>)> {
         self.files
             .iter()
-            .map(|(path, changed)| (path, changed.content.as_ref()))
+            .map(|(path, changed)| (path, changed.content.as_ref(), changed.mode))
     }
 
     fn mode(&self, path: &RelPath) -> Option<u32> {

@@ -69,7 +69,7 @@ pub enum LandError {
     /// The owner of the files did not answer.
     #[error("the editor did not answer in time; look at the files before trying again")]
     Timeout,
-    /// The disk said no; what was written was put back.
+    /// The disk said no; what was written was put back, except for what is named as left.
     #[error("the change could not be written and was taken back: {0}")]
     Io(String),
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariants: W1 a `RelPath` stays inside the root; W2 a `Snapshot` reads a path the same every time; W3 a `ChangeSet` applies
 //! whole or not at all and its inverse restores the bytes; W4 a hunk matches exactly one place or is refused with the reason;
-//! W5 the user's files change in `Draft::land` and `Host::land` only; W6 the lineage touches the state folder only.
+//! W5 the user's files change in `Draft::land` (merged onto what stands there), `Draft::land_exact` (the text as tested, or
+//! nothing) and the `Host::land` behind both only; W6 the lineage touches the state folder only.
 
 mod change;
 mod content;

@@ -61,10 +61,14 @@ pub fn run(args: &Exec, compose: &Compose) -> Result<u8, Failure> {
         }
     };
     let (access, cwd) = match &scratch {
-        Some(scratch) => (
-            Access::Scratch(scratch.path().to_owned()),
-            scratch.path().to_owned(),
-        ),
+        Some(scratch) => {
+            let tree = scratch.path().to_owned();
+            let access = match phase {
+                Phase::Test => Access::Tests(tree.clone()),
+                _ => Access::Scratch(tree.clone()),
+            };
+            (access, tree)
+        }
         None => (Access::ReadOnly, root.clone()),
     };
     if !settings.tools.allow_exec {

@@ -33,6 +33,11 @@ enum Step {
     },
     Folder(CString),
     File(CString),
+    /// Puts an empty file or folder over one that is there.
+    Hide {
+        at: CString,
+        kind: Hide,
+    },
     Link {
         target: CString,
         at: CString,
@@ -46,6 +51,12 @@ enum Step {
     Processes,
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Hide {
+    File,
+    Folder,
+}
+
 /// A folder or file of the host that stays visible under a private folder, or writable in a read-only world.
 struct Keep {
     path: Utf8PathBuf,
@@ -57,31 +68,18 @@ impl Script {
         let mut script = Script::default();
         let masked: Vec<&Utf8PathBuf> = view.masked.iter().filter(|path| path.is_dir()).collect();
         let keeps = keeps(view, &masked);
-        if keeps.len() + DEVICES.len() + view.hidden.len() > MOST {
+        if keeps.len() + DEVICES.len() > MOST {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "too many folders to keep in the sandbox",
             ));
         }
-        let mut slot = 0;
-        for source in keeps
-            .iter()
-            .map(|keep| keep.path.clone())
-            .chain(DEVICES.map(device))
-        {
+        let sources = keeps.iter().map(|keep| keep.path.clone());
+        for (slot, source) in sources.chain(DEVICES.map(device)).enumerate() {
             script.steps.push(Step::Copy {
                 from: c_path(&source)?,
                 slot,
             });
-            slot += 1;
-        }
-        let files: Vec<_> = view.hidden.iter().filter(|path| path.is_file()).collect();
-        for _ in &files {
-            script.steps.push(Step::Copy {
-                from: c"/dev/null".to_owned(),
-                slot,
-            });
-            slot += 1;
         }
         script.steps.push(Step::Lock);
         for mask in &masked {
@@ -93,9 +91,6 @@ impl Script {
                 false => script.empty(mask, "mode=1777,size=50%", raw::NOSUID | raw::NODEV)?,
             }
         }
-        for path in view.hidden.iter().filter(|path| path.is_dir()) {
-            script.empty(path, "mode=0555,size=4k", raw::RDONLY)?;
-        }
         for (slot, keep) in keeps.iter().enumerate() {
             script.make_way(&keep.path, &masked)?;
             script.steps.push(Step::Attach {
@@ -105,12 +100,19 @@ impl Script {
             });
         }
         script.devices(keeps.len())?;
-        for (index, path) in files.iter().enumerate() {
-            let slot = keeps.len() + DEVICES.len() + index;
-            script.steps.push(Step::Attach {
-                slot,
-                at: c_path(path)?,
-                flags: raw::RDONLY,
+        // Last, over whatever was kept; a null device of the child's own is there by now.
+        for path in &view.hidden {
+            // Gone since it was found: nothing to do.
+            let Ok(real) = path.canonicalize_utf8() else {
+                continue;
+            };
+            let kind = match real.is_dir() {
+                true => Hide::Folder,
+                false => Hide::File,
+            };
+            script.steps.push(Step::Hide {
+                at: c_path(&real)?,
+                kind,
             });
         }
         script.steps.push(Step::Processes);
@@ -232,6 +234,11 @@ impl Step {
                         raw::mount_attach(fd, at)
                     }
                 },
+                Step::Hide { at, kind } => match hide(at, *kind) {
+                    // In a folder that is emptied already, or gone since the plan was made.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    done => done,
+                },
                 Step::Terminals => {
                     let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
                     // Only programs that want a terminal miss it.
@@ -304,6 +311,25 @@ unsafe fn mount(from: &CStr, at: &CStr, kind: &CStr, flags: u64, options: &CStr)
         )
     };
     raw::check(done.into()).map(drop)
+}
+
+unsafe fn hide(at: &CStr, kind: Hide) -> io::Result<()> {
+    unsafe {
+        match kind {
+            Hide::File => {
+                let null = raw::mount_copy(c"/dev/null")?;
+                raw::mount_flags(null, c"", raw::RDONLY)?;
+                raw::mount_attach(null, at)
+            }
+            Hide::Folder => mount(
+                c"tmpfs",
+                at,
+                c"tmpfs",
+                libc::MS_RDONLY,
+                c"mode=0555,size=4k",
+            ),
+        }
+    }
 }
 
 /// A name that is there already is as good as a new one.

@@ -17,6 +17,9 @@ use crate::permit::Permit;
 /// How long a supervisor has to end its tree before it is killed itself (which ends the tree by its death signals).
 const GRACE: Duration = Duration::from_secs(5);
 
+/// No run is longer, whatever its limits say: an instant much further off does not exist.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// Runs a permit on this thread. `line` hanging up means: cancel. What is given back beside the outcome is the supervisor, which
 /// has nothing left to supervise but must still be waited for: its last act, taking the mounts down, need not be.
 pub(crate) fn run(
@@ -63,7 +66,11 @@ pub(crate) fn run(
     #[cfg(not(target_os = "linux"))]
     let init = None;
     let mut watch = Watch::new(child, init, permit.limits.output_bytes);
-    let stopped = watch.until_gone(started + permit.limits.timeout, line, &mut show)?;
+    let stopped = watch.until_gone(
+        started + permit.limits.timeout.min(LONGEST),
+        line,
+        &mut show,
+    )?;
     #[cfg(target_os = "linux")]
     let status = plan.status();
     #[cfg(not(target_os = "linux"))]

@@ -90,3 +90,37 @@ fn a_missing_layer_refuses_with_the_way_out_unless_degrading_is_allowed() {
             .is_ok()
     );
 }
+
+#[test]
+fn where_secrets_cannot_be_hidden_a_person_decides() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Utf8PathBuf::from_path_buf(dir.path().canonicalize().unwrap()).unwrap();
+    let sandbox = |degrade| {
+        let config = Config {
+            degrade,
+            ..Config::default()
+        };
+        Sandbox::new(&config, &root).unwrap()
+    };
+    // No mounts, whatever else there is.
+    let bare = Report::off();
+    let refused = |degrade, approval| {
+        let hidden = Hidden::below(&root, None);
+        sandbox(degrade).unhidden(&bare, &hidden, approval).err()
+    };
+    assert_eq!(refused(Degrade::Refuse, Approval::None), None);
+    std::fs::write(root.join(".env"), "K=1").unwrap();
+    let refusal = refused(Degrade::Refuse, Approval::None).unwrap();
+    assert_eq!(
+        (refusal.kind, refusal.decision),
+        (RefusalKind::Ask, Decision::Ask)
+    );
+    assert!(
+        refusal.to_string().contains("cannot hide .env"),
+        "{refusal}"
+    );
+    for approval in [Approval::Given, Approval::Configured] {
+        assert_eq!(refused(Degrade::Refuse, approval), None);
+    }
+    assert_eq!(refused(Degrade::Allow, Approval::None), None);
+}

@@ -3,6 +3,7 @@
 //! Invariant: git accepts shortened long options, so a shortening of a refused option is refused.
 
 use super::profile::Uses;
+use crate::secret::{is_secret_path, picks_secrets};
 
 const REFUSED: [&str; 15] = [
     "--output",
@@ -86,6 +87,12 @@ pub(super) fn judge(args: &[&str]) -> Result<Uses, String> {
     {
         return Err(format!("git {command}: the option {option} is not judged"));
     }
+    // Their names alone are no secret.
+    if !matches!(command, "status" | "check-ignore")
+        && let Some(arg) = rest.iter().find(|arg| names_secret(arg))
+    {
+        return Err(format!("git {command}: {arg} may hold secrets"));
+    }
     // Outside the repository git diff compares any two files.
     uses.reads.extend(
         rest.iter()
@@ -120,4 +127,28 @@ fn refused(command: &str, arg: &str) -> bool {
 
 fn outside(arg: &str) -> bool {
     arg.starts_with(['/', '~']) || arg.split('/').any(|part| part == "..")
+}
+
+/// Whether a word names a file with secrets: a path, `REV:PATH`, `:STAGE:PATH`, a pathspec with or without magic, `RANGE:PATH` of
+/// `-L`, or the value of an option. What is left out by `:!` and `:^` is not shown.
+fn names_secret(arg: &str) -> bool {
+    if arg.starts_with(":!") || arg.starts_with(":^") {
+        return false;
+    }
+    let value = match arg.strip_prefix('-') {
+        Some(option) => option
+            .split_once('=')
+            .map_or(option.get(1..).unwrap_or_default(), |(_, value)| value),
+        None => arg,
+    };
+    let after = value.match_indices(':').map(|(at, _)| &value[at + 1..]);
+    std::iter::once(value).chain(after).any(|path| {
+        // `:(glob,icase)PATH` and `:/PATH`.
+        let path = match path.strip_prefix('(') {
+            Some(magic) => magic.split_once(')').map_or(path, |(_, path)| path),
+            None => path.trim_start_matches('/'),
+        };
+        let path = path.trim_end_matches('/');
+        is_secret_path(path) || (path.contains(['*', '?', '[', '\\']) && picks_secrets(path))
+    })
 }

@@ -4,6 +4,8 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use crate::secret::is_secret_path;
+
 /// The workspace and the folders that a line may have changed to.
 #[derive(Debug)]
 pub(super) struct Places {
@@ -80,11 +82,14 @@ impl Places {
             return Ok(());
         }
         for real in self.all(path)? {
-            let inside = real.starts_with(&self.root);
-            if !inside && !SYSTEM.iter().any(|place| real.starts_with(place)) && !own_tmp(&real) {
+            let below = real.strip_prefix(&self.root).ok();
+            if below.is_none()
+                && !SYSTEM.iter().any(|place| real.starts_with(place))
+                && !own_tmp(&real)
+            {
                 return Err(format!("reads {path}, outside the workspace"));
             }
-            if inside && secret(&real) {
+            if below.is_some_and(|below| is_secret_path(below.as_str())) {
                 return Err(format!("reads {path}, which may hold secrets"));
             }
         }
@@ -161,26 +166,4 @@ fn protected(name: &str) -> bool {
     let name = name.to_lowercase();
     let name = name.trim_end_matches(['.', ' ']);
     PROTECTED.contains(&name) || name.starts_with(".animus") || name.starts_with("rust-toolchain")
-}
-
-fn secret(path: &Utf8Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_lowercase();
-    let example = [".example", ".sample", ".template"]
-        .iter()
-        .any(|end| name.ends_with(end));
-    (name.starts_with(".env") && name != ".envrc" && !example)
-        || [".pem", ".p12", ".pfx", ".tfstate"]
-            .iter()
-            .any(|end| name.ends_with(end))
-        || [
-            "id_rsa",
-            "id_ed25519",
-            "id_ecdsa",
-            "id_dsa",
-            ".npmrc",
-            ".netrc",
-            ".pypirc",
-        ]
-        .contains(&name.as_str())
-        || name.starts_with("credentials")
 }

@@ -147,6 +147,8 @@ fn s1_what_could_run_write_or_leak_is_asked() {
             "rm a",
             "rm -rf $UNSET/../../*",
             "cat .env",
+            "cat tls/server.key",
+            "head -c9 src/.ENV.local",
             "sleep 9 &",
             "echo $((a[$(x)]))",
             "[ -v 'a[$(x)]' ]",
@@ -176,6 +178,59 @@ fn s1_what_could_run_write_or_leak_is_asked() {
             "setsid -w ./x.sh",
             "setsid -f sleep 9",
             "unknown",
+        ],
+    );
+}
+
+#[test]
+fn s1_git_asks_before_it_shows_a_secret_file() {
+    all(
+        Decision::Ask,
+        &[
+            "git show HEAD:.env",
+            "git show 'HEAD~2:./app/.env.local'",
+            "git show main:tls/server.key",
+            "git show :.env",
+            "git show :0:.env",
+            "git show 'HEAD^{/fix: x}:.env'",
+            "git diff -- .env",
+            "git diff .env",
+            "git diff HEAD:.env HEAD~1:.env",
+            "git diff -- ':(glob)**/.env'",
+            "git diff -- ':(icase).ENV'",
+            "git diff -- ':/.env'",
+            "git diff -- '.env*'",
+            "git diff -- '*.pe[m]'",
+            "git cat-file -p HEAD:.env",
+            "git cat-file blob HEAD:id_rsa",
+            "git rev-parse HEAD:.env",
+            "git log -p -- .env",
+            "git log -p --follow .npmrc",
+            "git log -L1,9:.env",
+            "git log -L 1,9:.env",
+            "git blame .env",
+            "git blame --ignore-revs-file=.env a.rs",
+            "git grep -n '' HEAD -- .env",
+            "git grep '' HEAD:.ssh/config",
+            "git -C src show HEAD:./credentials",
+            "git ls-files -s -- .ssh/",
+            "bash -c 'git show HEAD:.env'",
+        ],
+    );
+    all(
+        Decision::Allow,
+        &[
+            "git show HEAD:src/main.rs",
+            "git show HEAD:.env.example",
+            "git show 'HEAD^{/fix: x}'",
+            "git diff -- '*.rs' 'src/*'",
+            "git diff -- . ':!.env'",
+            "git log -p -- src/credentials.rs",
+            "git log -L1,9:src/lib.rs",
+            "git log --format=%h:%s -5",
+            "git check-ignore .env",
+            "git status --short -- .env",
+            "git grep -n key -- src",
         ],
     );
 }

@@ -104,6 +104,43 @@ async fn the_network_is_out_of_reach_and_loopback_works() {
 }
 
 #[tokio::test]
+async fn only_the_test_command_gets_the_network_that_the_configuration_allows() {
+    for allow_network in [false, true] {
+        let config = Config {
+            allow_network,
+            ..Config::default()
+        };
+        let world = world_at(Utf8Path::new("/tmp"), &config);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let line = format!(
+            "(echo x > /dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo reached; echo mine > made"
+        );
+        for (access, open) in [
+            (Access::ReadOnly, false),
+            (Access::Draft, false),
+            (world.scratch(), false),
+            (world.tests(), allow_network),
+        ] {
+            let made = world.beside("scratch/made");
+            let _ = std::fs::remove_file(&made);
+            let writes = matches!(access, Access::Scratch(_) | Access::Tests(_));
+            let outcome = world.run(access.clone(), &line).await;
+            assert_eq!(
+                outcome.stdout == "reached\n",
+                open,
+                "{access:?} {outcome:?}"
+            );
+            assert_eq!(made.exists(), writes, "{access:?} {outcome:?}");
+            let named = outcome
+                .enforced_by
+                .contains(&"network namespace".to_owned());
+            assert_eq!(named, world.namespaces() && !open, "{outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn privileges_are_gone_also_for_root() {
     let world = world();
     // Trap (b): a new user namespace hands out every capability.

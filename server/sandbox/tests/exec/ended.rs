@@ -195,6 +195,22 @@ async fn s4_the_tree_is_gone_however_it_ends() {
 }
 
 #[tokio::test]
+async fn a_timeout_beyond_all_clocks_is_only_long() {
+    let world = world();
+    for timeout in [Duration::from_secs(u64::MAX), Duration::MAX] {
+        let limits = Limits {
+            timeout,
+            ..Limits::default()
+        };
+        let outcome = world.limited(Access::Draft, "echo done", limits).await;
+        assert_eq!(
+            (outcome.end, outcome.stdout.as_str()),
+            (End::Exit(0), "done\n")
+        );
+    }
+}
+
+#[tokio::test]
 async fn floods_bombs_and_waits_end_within_their_limits() {
     let world = world();
     let limits = Limits {

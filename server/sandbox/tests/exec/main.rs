@@ -3,4 +3,5 @@
 
 mod confined;
 mod ended;
+mod hidden;
 mod world;

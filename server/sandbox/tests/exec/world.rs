@@ -43,7 +43,7 @@ impl World {
 
     pub async fn limited(&self, access: Access, line: &str, limits: Limits) -> Outcome {
         let cwd = match &access {
-            Access::Scratch(tree) => tree.clone(),
+            Access::Scratch(tree) | Access::Tests(tree) => tree.clone(),
             _ => self.root.clone(),
         };
         let permit = self
@@ -64,6 +64,10 @@ impl World {
 
     pub fn scratch(&self) -> Access {
         Access::Scratch(self.beside("scratch"))
+    }
+
+    pub fn tests(&self) -> Access {
+        Access::Tests(self.beside("scratch"))
     }
 
     pub fn namespaces(&self) -> bool {

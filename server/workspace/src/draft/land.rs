@@ -1,4 +1,5 @@
-//! Land: a draft brought into the user's files: rebased onto what stands there now, then handed to the host whole (W5).
+//! Land: a draft brought into the user's files (W5): rebased onto what stands there now, or exactly as it is; either way the host
+//! gets it whole.
 
 use super::Draft;
 use crate::change::ChangeSet;
@@ -16,6 +17,23 @@ impl Draft {
     /// [`LandError::Conflict`], [`LandError::Stale`] where the files changed five times in a row, or what the host says.
     pub async fn land(&self, host: &dyn Host, label: &str) -> Result<Landed, LandError> {
         land(&self.change_set(), host, label).await
+    }
+
+    /// Brings the draft into the user's files as it is, or not at all (W5): handed to the host once, without a rebase, so that
+    /// what lands is the text that tests have passed on. An empty draft lands nothing and asks nobody.
+    ///
+    /// # Errors
+    /// [`LandError::Stale`] where a file is no longer as the draft's snapshot has it: [`Draft::rebase`] and test again; or what
+    /// the host says.
+    pub async fn land_exact(&self, host: &dyn Host, label: &str) -> Result<Landed, LandError> {
+        let change = self.change_set();
+        match change.is_empty() {
+            true => Ok(Landed {
+                paths: Vec::new(),
+                change,
+            }),
+            false => host.land(&change, label).await,
+        }
     }
 }
 

@@ -35,6 +35,8 @@ const LINKED: [&str; 4] = ["node_modules", ".venv", "venv", "vendor"];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Written {
     pub hash: Hash,
+    /// Permission bits it was given; `None`: those of any new file.
+    mode: Option<u32>,
     /// Length and time of the workspace's file, where it was copied from there.
     source: Option<(u64, u128)>,
     /// Length and change time of the copy.
@@ -100,10 +102,9 @@ fn wanted(snapshot: &Snapshot, draft: &Draft) -> Result<BTreeMap<RelPath, Wanted
             _ => {}
         }
     }
-    for (path, content) in draft.changed() {
+    for (path, content, mode) in draft.changed() {
         match content {
             Some(content) => {
-                let mode = snapshot.host().mode(path);
                 wanted.insert(path.clone(), Wanted::Bytes(content.bytes.clone(), mode));
             }
             None => {
@@ -179,22 +180,24 @@ fn one(
                 .unwrap_or_default()
                 .as_nanos();
             let stamp = Some((stat.len, time));
+            let mode = Some(stat.mode & 0o777);
+            // A new mode leaves a file's own time alone.
             if let Some(old) = old
                 .as_ref()
-                .filter(|old| old.source == stamp && intact(old))
+                .filter(|old| old.source == stamp && old.mode == mode && intact(old))
             {
                 return Ok(Some(old.clone()));
             }
             let Ok(bytes) = source.read(path.as_str()) else {
                 return Ok(None);
             };
-            (bytes.into(), Some(stat.mode & 0o777), stamp)
+            (bytes.into(), mode, stamp)
         }
     };
     let hash = Hash::of(&bytes);
     let same = old
         .as_ref()
-        .is_some_and(|old| old.hash == hash && intact(old));
+        .is_some_and(|old| old.hash == hash && old.mode == mode && intact(old));
     if !same {
         match (wanted, &old) {
             // Nothing was built from it yet, so the workspace's own time is right (and tests may look at links).
@@ -205,7 +208,8 @@ fn one(
             }
             _ => {
                 let found = tree.stat(path.as_str()).map_err(failed)?;
-                if found.is_some_and(|stat| stat.kind != Kind::File) {
+                // A write without a mode would keep the one that is there.
+                if found.is_some_and(|stat| stat.kind != Kind::File || mode.is_none()) {
                     tree.remove_all(path.as_str()).map_err(failed)?;
                 }
                 tree.write(path.as_str(), &bytes, mode).map_err(failed)?;
@@ -215,6 +219,7 @@ fn one(
     let copy = copy_stamp(tree, path).ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
     Ok(Some(Written {
         hash,
+        mode,
         source: stamp,
         copy,
     }))

@@ -2,8 +2,10 @@
 
 use crate::bench::{Bench, rel, wait};
 use futures::future::BoxFuture;
+use std::sync::Arc;
 use workspace::{
-    ChangeSet, Content, Disk, Error, Host, LandError, Landed, Mode, RelPath, Root, parse_patch,
+    ChangeSet, Content, Disk, Error, Host, LandError, Landed, Mode, RelPath, Root, Snapshot,
+    parse_patch,
 };
 
 #[test]
@@ -172,6 +174,96 @@ fn w3_a_user_who_types_while_it_lands_is_never_overwritten() {
             }
         }
     }
+}
+
+#[test]
+fn w5_a_tested_text_lands_exactly_or_not_at_all() {
+    for (typed, lands) in [(0, true), (1, false)] {
+        let bench = Bench::new(&[("a", "1\n2\n3\n")]);
+        let host = Typing {
+            disk: bench.disk(),
+            path: bench.path.join("a"),
+            left: typed.into(),
+        };
+        let mut draft = bench.draft();
+        draft.write(&rel("a"), "1\n2\nthree\n").unwrap();
+        let landed = wait(draft.land_exact(&host, "test"));
+        // Asked once: a second try would have found the user done with typing, and merged.
+        assert_eq!(
+            host.left.into_inner(),
+            typed - 1,
+            "the host is asked exactly once"
+        );
+        match landed {
+            Ok(landed) if lands => {
+                assert_eq!(landed.paths, [rel("a")]);
+                assert_eq!(bench.get("a").as_deref(), Some("1\n2\nthree\n"));
+            }
+            Err(LandError::Stale { paths }) if !lands => {
+                assert_eq!(paths, [rel("a")]);
+                assert_eq!(bench.get("a").as_deref(), Some("typed\n1\n2\n3\n"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn w5_an_empty_draft_lands_nothing_and_asks_nobody() {
+    let bench = Bench::new(&[("a", "1\n")]);
+    let host = Typing {
+        disk: bench.disk(),
+        path: bench.path.join("a"),
+        left: 1.into(),
+    };
+    let mut draft = bench.draft();
+    draft.write(&rel("a"), "2\n").unwrap();
+    draft.write(&rel("a"), "1\n").unwrap();
+    let landed = wait(draft.land_exact(&host, "test")).unwrap();
+    assert!(landed.paths.is_empty() && landed.change.is_empty());
+    assert_eq!(host.left.into_inner(), 1);
+    assert_eq!(bench.get("a").as_deref(), Some("1\n"));
+}
+
+#[test]
+fn a_rebase_that_changes_nothing_keeps_the_revision_and_another_text_grows_it() {
+    type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+    let cases: [Case; 4] = [
+        ("nothing happened", &[], true),
+        ("a file beside the draft", &[("other", "x\n")], true),
+        (
+            "saved with the same text",
+            &[("a", "1\n2\n3\n4\n5\n")],
+            true,
+        ),
+        ("typed above", &[("a", "one\n2\n3\n4\n5\n")], false),
+    ];
+    for (name, saved, keeps) in cases {
+        let bench = Bench::new(&[("a", "1\n2\n3\n4\n5\n"), ("gone", "x\n")]);
+        let mut draft = bench.draft();
+        draft.write(&rel("a"), "1\n2\n3\n4\nfive\n").unwrap();
+        draft.write(&rel("new"), "n\n").unwrap();
+        draft.delete(&rel("gone")).unwrap();
+        for (path, text) in saved {
+            bench.put(path, text.as_bytes());
+        }
+        let live = Arc::new(Snapshot::new(Arc::new(bench.disk())));
+        let moved = draft.rebase(live).unwrap();
+        assert_eq!(moved.revision() == draft.revision(), keeps, "{name}");
+        assert!(moved.revision() >= draft.revision(), "{name}");
+        assert!(
+            wait(moved.land_exact(&bench.disk(), "test")).is_ok(),
+            "{name}"
+        );
+    }
+    // The user did the same themselves: what is left to land is less, so it is another text.
+    let bench = Bench::new(&[("a", "1\n"), ("b", "1\n")]);
+    let mut draft = bench.draft();
+    draft.write(&rel("a"), "2\n").unwrap();
+    draft.write(&rel("b"), "2\n").unwrap();
+    bench.put("b", b"2\n");
+    let live = Arc::new(Snapshot::new(Arc::new(bench.disk())));
+    assert!(draft.rebase(live).unwrap().revision() > draft.revision());
 }
 
 #[test]

@@ -204,3 +204,50 @@ fn dependencies_are_linked_and_links_do_not_lead_out() {
             && again.changed_sources().unwrap().is_empty()
     );
 }
+
+#[test]
+fn a_file_has_the_mode_that_it_would_land_with() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new(&[("run.sh", "#!/bin/sh\n"), ("plain", "p\n"), ("same", "s\n")]);
+    let chmod = |name: &str, mode| {
+        std::fs::set_permissions(bench.path.join(name), PermissionsExt::from_mode(mode)).unwrap();
+    };
+    chmod("run.sh", 0o755);
+    let mode = |scratch: &Scratch, name: &str| {
+        let found = std::fs::metadata(scratch.path().join(name)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    let usual = mode(&prepare(&bench, &bench.draft()), "plain");
+    // Moved, and moved over a file that was there with another mode.
+    let mut draft = bench.draft();
+    draft.rename(&rel("run.sh"), &rel("bin/go.sh")).unwrap();
+    let scratch = prepare(&bench, &draft);
+    assert_eq!(mode(&scratch, "bin/go.sh"), 0o755);
+    drop(scratch);
+    draft.rename(&rel("bin/go.sh"), &rel("plain")).unwrap();
+    let scratch = prepare(&bench, &draft);
+    assert_eq!(mode(&scratch, "plain"), 0o755);
+    drop(scratch);
+    // The same bytes in the same place with another mode.
+    let mut draft = bench.draft();
+    draft.write(&rel("new"), "#!/bin/sh\n").unwrap();
+    let scratch = prepare(&bench, &draft);
+    assert_eq!(
+        (mode(&scratch, "new"), mode(&scratch, "plain")),
+        (usual, usual)
+    );
+    drop(scratch);
+    let mut draft = bench.draft();
+    draft.rename(&rel("run.sh"), &rel("new")).unwrap();
+    let scratch = prepare(&bench, &draft);
+    assert_eq!(mode(&scratch, "new"), 0o755);
+    drop(scratch);
+    let mut draft = bench.draft();
+    draft.write(&rel("new"), "#!/bin/sh\n").unwrap();
+    let scratch = prepare(&bench, &draft);
+    assert_eq!(mode(&scratch, "new"), usual);
+    drop(scratch);
+    // On the disk a new mode leaves the file's time alone.
+    chmod("same", 0o700);
+    assert_eq!(mode(&prepare(&bench, &bench.draft()), "same"), 0o700);
+}

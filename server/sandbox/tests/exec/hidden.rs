@@ -1,0 +1,97 @@
+//! Secret files of the workspace and the scratch tree: no command sees what is in them.
+
+use camino::Utf8Path;
+use sandbox::{Access, Config, End};
+
+use crate::world::{World, world, world_at};
+
+fn put(world: &World, path: &str, text: &str) {
+    let path = world.beside(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+#[tokio::test]
+async fn secret_files_seem_empty_to_every_command() {
+    for place in ["/tmp", env!("CARGO_TARGET_TMPDIR")] {
+        let world = world_at(Utf8Path::new(place), &Config::default());
+        if !world.namespaces() {
+            return;
+        }
+        let secrets = [
+            "ws/.env",
+            "ws/app/conf/.env.local",
+            "ws/tls/server.pem",
+            "ws/tls/server.key",
+            "ws/id_rsa",
+            "ws/store.p12",
+            "ws/.npmrc",
+            "ws/.netrc",
+            "ws/credentials.json",
+            "ws/.ssh/config",
+            "scratch/.env",
+        ];
+        for path in secrets {
+            put(&world, path, "canary-9f3\n");
+        }
+        put(&world, "ws/.env.example", "sample\n");
+        put(&world, "ws/src/credentials.rs", "code\n");
+        std::os::unix::fs::symlink(".env", world.root.join("plain.txt")).unwrap();
+        let files: Vec<_> = secrets.map(|path| world.beside(path).to_string()).to_vec();
+        let line = format!(
+            "cat {files}; cat plain.txt .env tls/server.key; grep -r canary {root} {scratch} .; cp {root}/.env $TMPDIR/c; cat $TMPDIR/c; \
+             mv {root}/.env {root}/e; cat {root}/e; tar -cf - {root} | grep -a canary; \
+             cat {root}/.env.example {root}/src/credentials.rs {root}/f.txt",
+            files = files.join(" "),
+            root = world.root,
+            scratch = world.beside("scratch"),
+        );
+        for access in [
+            Access::ReadOnly,
+            Access::Draft,
+            world.scratch(),
+            world.tests(),
+        ] {
+            let outcome = world.run(access.clone(), &line).await;
+            assert!(!outcome.stdout.contains("canary"), "{access:?} {outcome:?}");
+            assert!(
+                outcome.stdout.ends_with("sample\ncode\nfoo\n"),
+                "{access:?} {outcome:?}"
+            );
+            let count = secrets.len()
+                - usize::from(!matches!(access, Access::Scratch(_) | Access::Tests(_)));
+            assert!(
+                outcome
+                    .enforced_by
+                    .contains(&format!("secret files hidden ({count})")),
+                "{outcome:?}"
+            );
+        }
+        for path in secrets {
+            let text = std::fs::read_to_string(world.beside(path)).unwrap();
+            assert_eq!(text, "canary-9f3\n", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_secret_files_are_hidden_as_one_is() {
+    let world = world();
+    if !world.namespaces() {
+        return;
+    }
+    for number in 0..300 {
+        put(&world, &format!("ws/certs/{number}.pem"), "canary-9f3\n");
+    }
+    let outcome = world
+        .run(
+            Access::Draft,
+            "cat certs/0.pem certs/299.pem; grep -r canary .; echo end",
+        )
+        .await;
+    assert_eq!(
+        (outcome.end, outcome.stdout.as_str()),
+        (End::Exit(0), "end\n"),
+        "{outcome:?}"
+    );
+}
