@@ -61,7 +61,7 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
     let permit = match permit_with(sandbox::Approval::None) {
         Ok(permit) => permit,
         Err(refusal) if refusal.kind == RefusalKind::Ask => {
-            ask(desk, text, &verdict).await?;
+            ask(desk, text, &verdict, &refusal.reasons).await?;
             permit_with(sandbox::Approval::Given).map_err(of_refusal)?
         }
         Err(refusal) => return Err(of_refusal(refusal)),
@@ -87,7 +87,12 @@ pub(crate) async fn prepare(task: &Task, draft: &Draft) -> Result<Scratch, Failu
     }
 }
 
-async fn ask(desk: &Desk<'_>, line: &str, verdict: &sandbox::Verdict) -> Result<(), Failure> {
+async fn ask(
+    desk: &Desk<'_>,
+    line: &str,
+    verdict: &sandbox::Verdict,
+    reasons: &[String],
+) -> Result<(), Failure> {
     let (task, approvals) = (desk.task, &desk.shared.approvals);
     // The line as it will run comes first; what it was understood to start follows where that is more than one thing.
     let mut details = vec![visible(line)];
@@ -95,7 +100,7 @@ async fn ask(desk: &Desk<'_>, line: &str, verdict: &sandbox::Verdict) -> Result<
         details.extend(verdict.commands.iter().map(|argv| visible(&argv.join(" "))));
     }
     let denied = |why: &str| {
-        let message = format!("{why}: {}", verdict.reasons.join("; "));
+        let message = format!("{why}: {}", reasons.join("; "));
         Failure::new(Code::Denied, message)
             .hint("find a way that needs no permission, or end and say what you need")
     };
@@ -111,7 +116,7 @@ async fn ask(desk: &Desk<'_>, line: &str, verdict: &sandbox::Verdict) -> Result<
         call: CallId(desk.call.to_string()),
         title: format!("Run {}", details[0]),
         details,
-        reasons: verdict.reasons.clone(),
+        reasons: reasons.to_vec(),
         state: ApprovalState::Pending,
         deadline_seconds: deadline,
     };

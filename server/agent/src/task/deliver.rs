@@ -4,15 +4,24 @@
 use super::verify::tests_failed;
 use super::{End, Task};
 use crate::failure::of_landing;
+use crate::feed::Signal;
 use crate::patches::{Decision, same_text};
 use protocol::{
-    Code, Failure, FinishReason, LandMode, Level, PatchId, PatchState, Phase, TestVerdict, Update,
+    Code, Failure, FinishReason, LandMode, Level, PatchId, PatchState, PatchView, Phase,
+    TestVerdict, Update,
 };
 use std::sync::Arc;
-use workspace::{Draft, LandError, Snapshot};
+use workspace::{Draft, LandError, Landed, Snapshot};
 
 /// How often the user's files may change under the landing before a person has to decide.
 const ATTEMPTS: u32 = 4;
+
+/// A landing that came to its end.
+struct Done {
+    landed: Landed,
+    verified: bool,
+    record: Result<PatchView, Failure>,
+}
 
 impl Task {
     /// Proposes the draft, and lands it where that is wanted.
@@ -64,12 +73,11 @@ impl Task {
             if let Some(end) = self.decided_by_somebody(&id, answer)? {
                 return Ok(end);
             }
-            match draft.land_exact(self.shared.host.as_ref(), &title).await {
-                Ok(landed) => {
-                    // What landed must be what the tests saw, to the byte.
-                    let verified = verified && same_text(&landed.change, &draft.change_set());
-                    return Ok(self.landed(&id, &decision, verified, landed, answer));
-                }
+            match self
+                .land_now(&id, decision, &draft, verified, &title)
+                .await?
+            {
+                Ok(done) => return Ok(self.landed(done, answer)),
                 Err(LandError::Stale { .. }) => {}
                 Err(error) => return Err(End::of(of_landing(error))),
             }
@@ -81,6 +89,55 @@ impl Task {
         Err(End::of(
             failure.hint("accept the patch when you have finished typing"),
         ))
+    }
+
+    /// Hands the draft to the owner of the files and records what landed. An editor may take its time, and a cancel does not
+    /// wait for it; the landing then goes on by itself, whole, and is recorded and told all the same.
+    async fn land_now(
+        &self,
+        id: &PatchId,
+        decision: Decision,
+        draft: &Draft,
+        verified: bool,
+        title: &str,
+    ) -> Result<Result<Done, LandError>, End> {
+        let (shared, id) = (self.shared.clone(), id.clone());
+        let (draft, title) = (draft.clone(), title.to_owned());
+        let mut landing = tokio::spawn(async move {
+            let landed = draft.land_exact(shared.host.as_ref(), &title).await?;
+            // What landed must be what the tests saw, to the byte.
+            let verified = verified && same_text(&landed.change, &draft.change_set());
+            let record = shared
+                .patches
+                .landed(&id, &decision, verified, &landed.change);
+            Ok(Done {
+                landed,
+                verified,
+                record,
+            })
+        });
+        let defect = || {
+            End::of(Failure::new(
+                Code::Internal,
+                "the landing was stopped by a defect of Animus",
+            ))
+        };
+        tokio::select! {
+            biased;
+            done = &mut landing => done.map_err(|_| defect()),
+            () = self.cancel.cancelled() => {
+                let shared = self.shared.clone();
+                tokio::spawn(async move {
+                    if let Ok(Ok(Done { record: Ok(view), .. })) = landing.await {
+                        shared.log.say(Signal::Patch(view));
+                    }
+                });
+                Err(End::new(
+                    FinishReason::Cancelled,
+                    "Cancelled while the edit was with your editor. If it is applied all the same, the patch is listed as landed and can be undone.",
+                ))
+            }
+        }
     }
 
     /// A person may have accepted or refused the proposal while it was tested again.
@@ -135,20 +192,8 @@ impl Task {
         }
     }
 
-    fn landed(
-        &self,
-        id: &PatchId,
-        decision: &Decision,
-        verified: bool,
-        landed: workspace::Landed,
-        answer: &str,
-    ) -> End {
-        let paths: Vec<String> = landed.paths.iter().map(ToString::to_string).collect();
-        if let Err(failure) = self
-            .shared
-            .patches
-            .landed(id, decision, verified, &landed.change)
-        {
+    fn landed(&self, done: Done, answer: &str) -> End {
+        if let Err(failure) = done.record {
             // The files are right; only the way back is missing, and that must be known.
             self.emit(Update::Notice {
                 level: Level::Error,
@@ -158,11 +203,12 @@ impl Task {
                 hint: Some("undo is possible in the editor or with git only".into()),
             });
         }
+        let paths = done.landed.paths.iter().map(ToString::to_string).collect();
         self.emit(Update::PatchState {
             state: PatchState::Landed,
             paths,
         });
-        self.success(verified, answer.trim().to_owned())
+        self.success(done.verified, answer.trim().to_owned())
     }
 
     fn success(&self, verified: bool, summary: String) -> End {

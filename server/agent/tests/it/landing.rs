@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use protocol::{Code, FinishReason, LandMode, PatchState, Resolution, TaskRequest, Update};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use workspace::{ChangeSet, Content, Disk, Error, Host, LandError, Landed, RelPath, Root};
 
 /// A disk whose user types into a file in the very moment before the first landing.
@@ -15,6 +16,8 @@ struct Typist {
     file: Utf8PathBuf,
     typed: &'static str,
     done: AtomicBool,
+    /// How long its editor takes to apply an edit.
+    slow: Duration,
 }
 
 impl Host for Typist {
@@ -40,10 +43,13 @@ impl Host for Typist {
         change: &'a ChangeSet,
         label: &'a str,
     ) -> BoxFuture<'a, Result<Landed, LandError>> {
-        if !self.done.swap(true, Ordering::SeqCst) {
-            std::fs::write(&self.file, self.typed).unwrap();
-        }
-        self.disk.land(change, label)
+        Box::pin(async move {
+            if !self.done.swap(true, Ordering::SeqCst) {
+                std::fs::write(&self.file, self.typed).unwrap();
+            }
+            tokio::time::sleep(self.slow).await;
+            self.disk.land(change, label).await
+        })
     }
 }
 
@@ -53,6 +59,7 @@ fn typist(stage: &Stage, typed: &'static str) -> Arc<Typist> {
         file: stage.root.join("greet.txt"),
         typed,
         done: AtomicBool::new(false),
+        slow: Duration::ZERO,
     })
 }
 
@@ -196,4 +203,44 @@ async fn a_patch_under_review_waits_and_lands_when_accepted() {
             .code,
         Code::InvalidInput
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_does_not_wait_for_the_editor_and_what_it_applies_is_recorded() {
+    let stage = Stage::new();
+    let host = Typist {
+        disk: stage.disk(),
+        file: stage.root.join("greet.txt"),
+        typed: "",
+        done: AtomicBool::new(true),
+        slow: Duration::from_secs(2),
+    };
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(GOOD));
+    let agent = stage.agent_over(Arc::new(host), &script, ToolsConfig::default(), |_| {});
+    let started = agent.start(ask("say goodbye")).unwrap();
+    let landing = |update: &Update| {
+        matches!(
+            update,
+            Update::Phase {
+                phase: protocol::Phase::Land,
+                ..
+            }
+        )
+    };
+    until(&agent, &started, landing).await;
+    let start = Instant::now();
+    agent.cancel(None);
+    let run = finish(&agent, &started).await;
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_eq!(run.reason(), FinishReason::Cancelled, "{}", run.summary());
+    let mut feed = agent.feed();
+    let told = tokio::time::timeout(Duration::from_secs(20), feed.next())
+        .await
+        .unwrap();
+    assert!(
+        matches!(told, agent::Signal::Patch(view) if view.state == PatchState::Landed && view.verified)
+    );
+    assert_eq!(stage.read("greet.txt"), "goodbye\nworld\n");
+    agent.undo_patch(None).await.unwrap();
+    assert_eq!(stage.read("greet.txt"), "hello\nworld\n");
 }
