@@ -23,7 +23,7 @@ cargo xtask test [--no-editors]  set up what is missing, then check everything
 cargo xtask editors              only the editor tests
 cargo xtask tidy                 only the rules that no compiler knows
 cargo xtask setup                only install what the editor tests need
-cargo xtask bench                the language server against a bare one (release build)
+cargo xtask bench                the language server beside bare ones (release build)
 cargo xtask dist                 the binary and the editor shims in target/package";
 
 fn main() -> ExitCode {
@@ -46,7 +46,7 @@ fn run() -> Result<()> {
         ["tidy"] => tidy::run(),
         ["setup"] => setup::run().map(drop),
         ["bench"] => bench::run(),
-        ["bench", "measure", server] => bench::measure(server),
+        ["bench", "measure", server, bare] => bench::measure(server, bare),
         ["bench", "bare"] => bare::serve(),
         ["dist"] => dist::run(),
         _ => bail!("usage:\n{USAGE}"),

@@ -157,7 +157,7 @@ async fn cancel_ends_a_thinking_model_at_once() {
     })
     .await;
     let start = Instant::now();
-    assert_eq!(agent.cancel(None), [started.task.clone()]);
+    assert_eq!(agent.cancel(None), std::slice::from_ref(&started.task));
     let run = finish(&agent, &started).await;
     assert_eq!(run.reason(), FinishReason::Cancelled);
     assert!(start.elapsed() < Duration::from_secs(2));
