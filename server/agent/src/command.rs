@@ -69,7 +69,14 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
     let outcome = sandbox::exec(permit, desk.task.cancel.clone(), |_, _| {})
         .await
         .map_err(of_sandbox)?;
-    told(outcome, seconds)
+    let mut output = told(outcome, seconds)?;
+    if !acting && output.exit_code != Some(0) {
+        output.text.push_str(&format!(
+            "\n[in phase {} nothing can be written; once update_plan has stated the plan, commands run in a writable copy]",
+            desk.phase
+        ));
+    }
+    Ok(output)
 }
 
 /// A scratch tree of disk, unsaved buffers and the draft. Copying is no work for the runtime's threads, and a cancel does not
@@ -106,7 +113,7 @@ async fn ask(
     };
     match approvals.remembered(&task.session, &details) {
         Some(Answer::Yes) => return Ok(()),
-        Some(Answer::No) => return Err(denied("the user said no to this before")),
+        Some(Answer::No) => return Err(denied("permission was refused before")),
         None => {}
     }
     let deadline = desk.shared.config.approval_timeout_seconds;
@@ -149,7 +156,7 @@ async fn ask(
     task.enter(Phase::Tool).map_err(internal)?;
     match answer {
         Some(Answer::Yes) => Ok(()),
-        Some(Answer::No) => Err(denied("the user said no")),
+        Some(Answer::No) => Err(denied("permission was refused")),
         None if task.cancel.is_cancelled() => Err(Failure::new(Code::Cancelled, "cancelled")),
         None => Err(denied("nobody answered in time")),
     }

@@ -135,5 +135,8 @@ fn text_of(snapshot: &Snapshot, path: &RelPath) -> Result<String, Failure> {
         .read(path)
         .map_err(of_workspace)?
         .ok_or_else(missing)?;
-    content.text().map(str::to_owned).map_err(of_workspace)
+    content
+        .text_of(path)
+        .map(str::to_owned)
+        .map_err(of_workspace)
 }

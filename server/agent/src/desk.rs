@@ -64,7 +64,10 @@ impl Desk<'_> {
     /// `not_found`, or `unreadable` for what is not UTF-8 text.
     pub fn text(&self, path: &RelPath) -> Result<String, Failure> {
         match self.draft.read(path).map_err(of_workspace)? {
-            Some(content) => content.text().map(str::to_owned).map_err(of_workspace),
+            Some(content) => content
+                .text_of(path)
+                .map(str::to_owned)
+                .map_err(of_workspace),
             None => Err(
                 Failure::new(Code::NotFound, format!("there is no file {path}"))
                     .hint("list_files and find_text show what there is"),

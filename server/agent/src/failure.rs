@@ -1,6 +1,6 @@
-//! Failures of the floors below, as the words that cross a wire. The only place where they are mapped (P3).
+//! Failures and figures of the floors below, as the words that cross a wire. The only place where they are mapped (P3).
 
-use protocol::{Code, Failure};
+use protocol::{Code, Failure, Usage};
 use workspace::{LandError, Refused};
 
 /// A failure of the workspace.
@@ -63,4 +63,17 @@ pub fn of_model(error: &llm::Error) -> Failure {
         | Error::Script { .. } => Code::Provider,
     };
     Failure::new(code, error.to_string()).hint(error.hint())
+}
+
+/// What a model call used, in the words of the wire.
+pub fn usage_of(reply: &llm::Reply, role: llm::Role) -> Usage {
+    Usage {
+        role: role.as_str().to_owned(),
+        model: reply.model.clone(),
+        input_tokens: reply.usage.input,
+        cached_tokens: reply.usage.cached,
+        output_tokens: reply.usage.output,
+        cost_micro_usd: reply.cost_micro_usd,
+        estimated: reply.usage.estimated,
+    }
 }

@@ -238,7 +238,7 @@ impl Agent {
             .ok_or_else(|| Failure::new(Code::NotFound, format!("there is no file {path}")))?;
         Ok(index::outline(
             path.as_str(),
-            content.text().map_err(failure::of_workspace)?,
+            content.text_of(&path).map_err(failure::of_workspace)?,
         ))
     }
 

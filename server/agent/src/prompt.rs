@@ -10,6 +10,10 @@ pub const SYSTEM: &str = include_str!("prompts/system.md");
 /// The critic's system text.
 pub const CRITIC: &str = include_str!("prompts/critic.md");
 
+/// Said when the critic's answer was no critique.
+pub const CRITIC_AGAIN: &str =
+    "That was not the JSON object asked for. Answer with that object and nothing else.";
+
 /// Said when the model stated its plan in words.
 pub const CARRY_OUT: &str = "The plan is noted. Carry it out now with the tools. If nothing has to change, say so and why, without a tool call.";
 

@@ -43,6 +43,8 @@ pub struct Task {
     turns: Mutex<u32>,
     /// Revision of the draft on which the tests were red last.
     failed_revision: Mutex<Option<u64>>,
+    /// Why there is no verdict, where there is none.
+    doubt: Mutex<String>,
 }
 
 /// What a task begins with.
@@ -132,6 +134,7 @@ impl Task {
             repeats: Mutex::default(),
             turns: Mutex::default(),
             failed_revision: Mutex::default(),
+            doubt: Mutex::default(),
         }
     }
 

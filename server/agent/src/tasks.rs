@@ -5,7 +5,7 @@ use crate::session::Past;
 use crate::shared::Running;
 use crate::task::{Before, Task};
 use crate::{Agent, Started, events, new_id, prompt};
-use protocol::{Code, Failure, SessionId, TaskId, TaskRequest};
+use protocol::{Code, Failure, Intent, SessionId, TaskId, TaskRequest};
 use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, watch};
 
@@ -59,9 +59,15 @@ impl Agent {
             true => Past::default(),
             false => Past::load(&self.shared.state, &session)?,
         };
+        let request = request(&past)?;
+        let wordless = request.intent == Intent::Do && request.prompt.trim().is_empty();
+        if wordless || prompt::request(&request).trim().is_empty() {
+            let failure = Failure::new(Code::InvalidInput, "the task has no words");
+            return Err(failure.hint("say what to do in `prompt`"));
+        }
         let request = TaskRequest {
             session: Some(session.clone()),
-            ..request(&past)?
+            ..request
         };
         let draft = past.draft();
         for event in past.seal() {

@@ -33,8 +33,22 @@ pub fn discover(snapshot: &Snapshot) -> Option<&'static str> {
     })
 }
 
-/// Whether a failed run says that there was nothing to run, or that its tools are missing: the draft is not to blame.
-pub fn cannot_run(output: &str) -> bool {
+/// Whether a path names tests, by the habits of the common languages.
+pub fn is_test(path: &str) -> bool {
+    path.split('/').any(|part| {
+        let words: Vec<&str> = part.split(['.', '_', '-']).collect();
+        words.iter().any(|word| {
+            matches!(
+                *word,
+                "test" | "tests" | "spec" | "specs" | "conftest" | "__tests__"
+            )
+        })
+    })
+}
+
+/// Whether a failed run says that there was nothing to run, or that one of its own `programs` or their parts is missing: the
+/// draft is not to blame.
+pub fn cannot_run(output: &str, programs: &[String]) -> bool {
     const SAYINGS: [&str; 6] = [
         "No module named pytest",
         "Error: no test specified",
@@ -43,9 +57,18 @@ pub fn cannot_run(output: &str) -> bool {
         "failed to download",
         "unable to update registry",
     ];
+    let missing = |line: &str| {
+        programs.iter().any(|program| {
+            let ways = [
+                format!("{program}: command not found"),
+                format!("{program}: not found"),
+            ];
+            ways.iter().any(|way| line.ends_with(way.as_str()))
+        })
+    };
     output
         .lines()
-        .any(|line| SAYINGS.iter().any(|saying| line.contains(saying)))
+        .any(|line| missing(line) || SAYINGS.iter().any(|saying| line.contains(saying)))
 }
 
 /// Fills in what the output says about single tests: libtest, go test, pytest and node's runners.
@@ -144,6 +167,35 @@ mod tests {
             (None, None, vec!["TestX".to_owned()])
         );
         assert_eq!(read("# pass 3\n# fail 0"), (Some(3), Some(0), vec![]));
+    }
+
+    #[test]
+    fn tests_are_known_by_their_names() {
+        for (path, test) in [
+            ("tests/cart.rs", true),
+            ("src/cart_test.go", true),
+            ("web/cart.spec.ts", true),
+            ("test_cart.py", true),
+            ("src/contest.rs", false),
+            ("src/latest/inspect.rs", false),
+        ] {
+            assert_eq!(is_test(path), test, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_missing_program_of_the_command_is_no_failing_test() {
+        let programs = ["pytest".to_owned()];
+        assert!(cannot_run(
+            "bash: line 1: pytest: command not found",
+            &programs
+        ));
+        assert!(cannot_run("sh: 1: pytest: not found", &programs));
+        assert!(!cannot_run("sh: 1: other: not found", &programs));
+        assert!(!cannot_run(
+            "assertion failed: pytest: not found here",
+            &programs
+        ));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::prompt;
 use llm::{Chunk, Reply, Role};
 use protocol::{
     CallId, Code, Failure, FinishReason, Level, Phase, Plan, Speaker, Step, StepStatus, ToolCall,
-    ToolKind, Update, Usage, Wait,
+    ToolKind, Update, Wait,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -116,15 +116,7 @@ impl Task {
             });
         }
         self.emit(Update::Turn { turn });
-        self.count(Usage {
-            role: role.as_str().to_owned(),
-            model: reply.model.clone(),
-            input_tokens: reply.usage.input,
-            cached_tokens: reply.usage.cached,
-            output_tokens: reply.usage.output,
-            cost_micro_usd: reply.cost_micro_usd,
-            estimated: reply.usage.estimated,
-        });
+        self.count(crate::failure::usage_of(reply, role));
         Ok(())
     }
 

@@ -211,12 +211,20 @@ impl Task {
         self.success(done.verified, answer.trim().to_owned())
     }
 
-    fn success(&self, verified: bool, summary: String) -> End {
-        let reason = if verified {
-            FinishReason::Verified
+    /// The end of a task that has a patch. Without a verdict the summary begins with that, whatever the model says.
+    fn success(&self, verified: bool, answer: String) -> End {
+        if verified {
+            return End::new(FinishReason::Verified, answer);
+        }
+        let doubt = self.doubt.lock().clone();
+        let why = if doubt.is_empty() {
+            "no tests ran".to_owned()
         } else {
-            FinishReason::Unverified
+            doubt
         };
-        End::new(reason, summary)
+        End::new(
+            FinishReason::Unverified,
+            format!("Not verified: {why}. {answer}"),
+        )
     }
 }

@@ -5,7 +5,7 @@ use super::{End, Task};
 use crate::config::{Profile, ReflectionPolicy};
 use crate::{critic, prompt};
 use protocol::{
-    Code, Critique, Failure, FinishReason, Level, Phase, TestReport, TestVerdict, Update, Usage,
+    Code, Critique, Failure, FinishReason, Intent, Level, Phase, TestReport, TestVerdict, Update,
 };
 use std::sync::Arc;
 use workspace::{Draft, Snapshot};
@@ -39,6 +39,7 @@ impl Task {
             return Err(End::new(FinishReason::NoChange, first_lines(answer)));
         }
         self.enter(Phase::Check)?;
+        self.name_changed_tests(draft);
         let may_repair = repairs < self.shared.config.test_retries;
         let broken = self.syntax_errors(draft);
         if !broken.is_empty() {
@@ -68,6 +69,37 @@ impl Task {
                     None => self.judge_by_tests(draft, repairs).await,
                 }
             }
+        }
+    }
+
+    /// A green run means less where the patch changes the tests: a person should know.
+    fn name_changed_tests(&self, draft: &Draft) {
+        if self.request.intent == Intent::Tests {
+            return;
+        }
+        let command = self.request.test_command.as_deref().or(self
+            .shared
+            .config
+            .test_command
+            .as_deref());
+        let changed = draft
+            .change_set()
+            .files
+            .into_iter()
+            .filter(|file| file.base.is_some());
+        let tests: Vec<String> = changed
+            .map(|file| file.path.to_string())
+            .filter(|path| {
+                crate::testing::is_test(path)
+                    || command.is_some_and(|command| command.contains(path.as_str()))
+            })
+            .collect();
+        if !tests.is_empty() {
+            self.emit(Update::Notice {
+                level: Level::Warning,
+                message: format!("the patch changes tests: {}", tests.join(", ")),
+                hint: Some("look whether they still test what they should".into()),
+            });
         }
     }
 
@@ -141,62 +173,62 @@ impl Task {
             "Task:\n{}\nFiles:\n{files}\n\nDiff:\n{diff}",
             prompt::request(&self.request)
         );
-        let request = llm::Request {
-            system: Arc::from(prompt::CRITIC),
-            messages: vec![llm::Message::User { text }],
-            tools: Arc::from([]),
-            max_tokens: self.shared.config.max_tokens,
-        };
-        let choice = self.request.critic_model.as_deref();
-        match self
-            .models
-            .complete(
+        let mut messages = vec![llm::Message::User { text }];
+        for last in [false, true] {
+            let request = llm::Request {
+                system: Arc::from(prompt::CRITIC),
+                messages: messages.clone(),
+                tools: Arc::from([]),
+                max_tokens: self.shared.config.max_tokens,
+            };
+            let choice = self.request.critic_model.as_deref();
+            let mut unheard = |_: llm::Chunk<'_>| {};
+            let asked = self.models.complete(
                 llm::Role::Critic,
                 choice,
                 &request,
                 &self.cancel,
-                &mut |_| {},
-            )
-            .await
-        {
-            Ok(reply) => {
-                self.count(Usage {
-                    role: llm::Role::Critic.as_str().to_owned(),
-                    model: reply.model.clone(),
-                    input_tokens: reply.usage.input,
-                    cached_tokens: reply.usage.cached,
-                    output_tokens: reply.usage.output,
-                    cost_micro_usd: reply.cost_micro_usd,
-                    estimated: reply.usage.estimated,
-                });
-                Ok(critic::read(&reply.text).unwrap_or_else(|| {
-                    self.emit(Update::Notice {
-                        level: Level::Warning,
-                        message: "the critic's answer could not be read, so it blocks nothing"
-                            .into(),
-                        hint: None,
-                    });
-                    critic::unreadable(&reply.text)
-                }))
-            }
-            Err(llm::Error::Cancelled) => Err(End::cancelled()),
-            Err(error) => {
-                // The tests still decide; a silent critic must not cost the user the work.
-                let message = format!(
-                    "the critic could not be asked: {}",
-                    crate::failure::of_model(&error).message
-                );
-                self.emit(Update::Notice {
-                    level: Level::Warning,
-                    message,
-                    hint: None,
-                });
-                Ok(Critique {
-                    quality: "unknown".into(),
-                    ..Critique::default()
-                })
-            }
+                &mut unheard,
+            );
+            let trouble = match asked.await {
+                Ok(reply) => {
+                    self.count(crate::failure::usage_of(&reply, llm::Role::Critic));
+                    if let Some(critique) = critic::read(&reply.text) {
+                        return Ok(critique);
+                    }
+                    if !last {
+                        messages.push(llm::Message::Assistant {
+                            text: reply.text,
+                            calls: Vec::new(),
+                        });
+                        messages.push(llm::Message::User {
+                            text: prompt::CRITIC_AGAIN.to_owned(),
+                        });
+                        continue;
+                    }
+                    let critique = critic::unreadable(&reply.text);
+                    self.critic_silent("its answer could not be read, twice");
+                    return Ok(critique);
+                }
+                Err(llm::Error::Cancelled) => return Err(End::cancelled()),
+                Err(error) => crate::failure::of_model(&error).message,
+            };
+            // The tests still decide; a silent critic must not cost the user the work.
+            self.critic_silent(&trouble);
+            break;
         }
+        Ok(Critique {
+            quality: "unknown".into(),
+            ..Critique::default()
+        })
+    }
+
+    fn critic_silent(&self, why: &str) {
+        self.emit(Update::Notice {
+            level: Level::Warning,
+            message: format!("the critic said nothing that counts: {why}"),
+            hint: Some("the tests alone decide; read the patch yourself".into()),
+        });
     }
 
     async fn judge_by_tests(&self, draft: &Draft, repairs: u32) -> Result<Verdict, End> {
@@ -215,7 +247,17 @@ impl Task {
                 )))
             }
             TestVerdict::Failed | TestVerdict::Running => Err(tests_failed(&report)),
-            TestVerdict::Broken => Ok(Verdict::Good { verified: false }),
+            TestVerdict::Broken => {
+                let last = report
+                    .output
+                    .lines()
+                    .rev()
+                    .find(|line| !line.trim().is_empty());
+                let why = last.unwrap_or("no output").trim().trim_matches(['[', ']']);
+                *self.doubt.lock() =
+                    format!("the tests could not be judged ({}: {why})", report.command);
+                Ok(Verdict::Good { verified: false })
+            }
         }
     }
 
@@ -227,9 +269,11 @@ impl Task {
     ) -> Result<Option<TestReport>, End> {
         let config = &self.shared.config;
         if !config.enable_test_run {
+            *self.doubt.lock() = "test runs are switched off".to_owned();
             return Ok(None);
         }
         if !self.shared.tools.allow_exec {
+            *self.doubt.lock() = "commands are switched off".to_owned();
             self.emit(Update::Notice {
                 level: Level::Warning,
                 message: "commands are switched off, so nothing can be verified".into(),
@@ -244,6 +288,7 @@ impl Task {
             .or_else(|| config.test_command.clone());
         let found = || crate::testing::discover(draft.snapshot()).map(str::to_owned);
         let Some(line) = configured.or_else(found) else {
+            *self.doubt.lock() = "no test command is known for this project".to_owned();
             self.emit(Update::Notice {
                 level: Level::Warning,
                 message: "no test command is known for this project, so nothing can be verified"

@@ -83,7 +83,9 @@ fn judge(task: &Task, outcome: &Outcome, report: &mut TestReport) -> Result<(), 
     report.output = tail(&text, SHOWN);
     report.verdict = match outcome.end {
         sandbox::End::Exit(0) => TestVerdict::Passed,
-        sandbox::End::Exit(_) if super::cannot_run(&text) => TestVerdict::Broken,
+        sandbox::End::Exit(_) if super::cannot_run(&text, &programs(task, &report.command)) => {
+            TestVerdict::Broken
+        }
         sandbox::End::Exit(_) | sandbox::End::Signal(_) => TestVerdict::Failed,
         sandbox::End::Timeout => {
             let seconds = task.shared.config.test_timeout_seconds;
@@ -99,6 +101,21 @@ fn judge(task: &Task, outcome: &Outcome, report: &mut TestReport) -> Result<(), 
         _ => None,
     };
     Ok(())
+}
+
+/// The programs that the command itself names.
+fn programs(task: &Task, command: &str) -> Vec<String> {
+    let line = Line::Shell(command.to_owned());
+    let verdict = task
+        .shared
+        .sandbox
+        .policy()
+        .judge(&line, task.shared.host.root().path());
+    verdict
+        .commands
+        .into_iter()
+        .filter_map(|argv| argv.into_iter().next())
+        .collect()
 }
 
 /// A run that wrote over sources (a formatter, a code generator, a test that mends what it tests) passed on its own text.

@@ -28,7 +28,7 @@ impl Tool for RunCommand {
     }
 
     fn about(&self) -> &'static str {
-        "Run a shell command in a private copy of the workspace with your draft applied. No network."
+        "Run a shell command, without network. Once the plan is stated it runs in a private, writable copy of the workspace with your draft; before, nothing can be written."
     }
 
     fn kind(&self) -> ToolKind {

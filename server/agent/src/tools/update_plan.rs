@@ -58,7 +58,10 @@ impl Tool for UpdatePlan {
             .get("steps")
             .and_then(Value::as_array)
             .map_or(0, Vec::len);
-        format!("plan of {steps} steps")
+        match steps {
+            1 => "plan of one step".to_owned(),
+            _ => format!("plan of {steps} steps"),
+        }
     }
 
     fn run<'a>(

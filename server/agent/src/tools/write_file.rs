@@ -55,7 +55,7 @@ impl Tool for WriteFile {
                     .map_err(crate::failure::of_workspace)
             })?;
             Ok(Output::from(format!(
-                "{path} written to the draft ({} lines)",
+                "{path} written to the draft, lines: {}",
                 input.content.lines().count()
             )))
         })

@@ -75,7 +75,75 @@ async fn without_tests_it_lands_and_says_unverified() {
     let agent = stage.agent_with(&script, |config| config.test_command = None);
     let run = run(&agent, "say goodbye").await;
     assert_eq!(run.reason(), FinishReason::Unverified, "{}", run.summary());
+    assert!(
+        run.summary()
+            .starts_with("Not verified: no test command is known"),
+        "{}",
+        run.summary()
+    );
     assert_eq!(stage.read("count.txt"), "one\n2\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_program_that_is_not_there_blames_no_draft() {
+    let stage = Stage::new();
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(GOOD));
+    let agent = stage.agent_with(&script, |config| {
+        config.test_command = Some("no-such-program --all".to_owned())
+    });
+    let run = run(&agent, "say goodbye").await;
+    assert_eq!(run.reason(), FinishReason::Unverified, "{}", run.summary());
+    assert!(
+        run.summary().contains("no-such-program"),
+        "{}",
+        run.summary()
+    );
+    assert!(!run.phases().contains("repair"), "{}", run.phases());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_critic_that_answers_nonsense_is_asked_again() {
+    let stage = Stage::new();
+    let nonsense = "  - {role: critic, text: 'Looks good!'}\n";
+    let critical = "  - {role: critic, text: '{\"findings\":[{\"severity\":\"critical\",\"message\":\"m\"}]}'}\n";
+    let script = format!(
+        "turns:\n{}  - {{role: coder, text: done}}\n{nonsense}{critical}",
+        patch_turn(GOOD)
+    );
+    let agent = stage.agent_with(&script, |config| {
+        config.enable_reflect = true;
+        config.test_retries = 0;
+    });
+    let run = run(&agent, "say goodbye").await;
+    assert_eq!(
+        run.reason(),
+        FinishReason::BlockedByCritic,
+        "{}",
+        run.summary()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patch_that_changes_tests_says_so() {
+    let stage = Stage::new();
+    let patch = "*** Begin Patch\n*** Add File: check.sh\n+exit 0\n*** End Patch";
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(patch));
+    let run = run(&stage.agent(&script), "make it green").await;
+    let said = |update: &Update| matches!(update, Update::Notice { message, .. } if message.contains("changes tests: check.sh"));
+    assert!(run.events.iter().any(|event| said(&event.update)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_without_words_does_not_start() {
+    let stage = Stage::new();
+    let agent = stage.agent("turns: []\n");
+    for words in ["", "  \n"] {
+        assert_eq!(
+            agent.start(ask(words)).unwrap_err().code,
+            protocol::Code::InvalidInput
+        );
+    }
+    assert!(agent.tasks().is_empty() && agent.sessions().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,9 @@
 //! The agent from the outside: whole tasks over real files, a real sandbox and real test commands; only the model is scripted.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must say so")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on must say so"
+)]
 
 mod docs;
 mod ends;

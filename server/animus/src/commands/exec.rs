@@ -53,11 +53,8 @@ pub fn run(args: &Exec, compose: &Compose) -> Result<u8, Failure> {
         Phase::Act | Phase::Repair | Phase::Test => Some(prepare(compose)?),
         Phase::Context | Phase::Plan | Phase::Reflect => None,
         other => {
-            return Err(Failure::new(
-                Code::InvalidInput,
-                format!("no command runs in phase {other}"),
-            )
-            .hint("phases with commands: context, plan, act, repair, reflect, test"));
+            let why = format!("no command runs in phase {other}; phases with commands: context, plan, act, repair, reflect, test");
+            return Ok(refused(compose, "deny", &[why]));
         }
     };
     let (access, cwd) = match &scratch {

@@ -19,12 +19,13 @@ pub struct Lsp {
 /// Serves until the client leaves.
 pub fn run(_: &Lsp, compose: &Compose) -> Result<u8, Failure> {
     let compose = compose.at(compose.root());
-    let exit = compose::runtime()?.block_on(lsp::serve(
+    let runtime = compose::runtime()?;
+    let exit = runtime.block_on(lsp::serve(
         tokio::io::stdin(),
         tokio::io::stdout(),
         move |host| make(&compose, host),
     ));
-    // A read of stdin that is still under way must not keep the process.
+    // Before the runtime is dropped: that would wait for a read of stdin that is still under way.
     std::process::exit(i32::from(exit.code()));
 }
 
