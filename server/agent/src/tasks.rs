@@ -15,6 +15,7 @@ impl Agent {
     /// # Errors
     /// Why no task can start: no model, an unknown session, or one that has a running task.
     pub fn start(&self, request: TaskRequest) -> Result<Started, Failure> {
+        worded(&request)?;
         self.begin(request.session.clone(), |_| Ok(request))
     }
 
@@ -60,11 +61,7 @@ impl Agent {
             false => Past::load(&self.shared.state, &session)?,
         };
         let request = request(&past)?;
-        let wordless = request.intent == Intent::Do && request.prompt.trim().is_empty();
-        if wordless || prompt::request(&request).trim().is_empty() {
-            let failure = Failure::new(Code::InvalidInput, "the task has no words");
-            return Err(failure.hint("say what to do in `prompt`"));
-        }
+        worded(&request)?;
         let request = TaskRequest {
             session: Some(session.clone()),
             ..request
@@ -177,5 +174,15 @@ impl Agent {
                 Ok(None)
             }
         }
+    }
+}
+
+/// A request must say something; a place alone says nothing.
+fn worded(request: &TaskRequest) -> Result<(), Failure> {
+    let wordless = request.intent == Intent::Do && request.prompt.trim().is_empty();
+    match wordless || prompt::request(request).trim().is_empty() {
+        true => Err(Failure::new(Code::InvalidInput, "the task has no words")
+            .hint("say what to do in `prompt`")),
+        false => Ok(()),
     }
 }

@@ -45,6 +45,10 @@ impl Roster {
                 )
             }
         };
+        let mut config = config;
+        for model in config.models.values_mut() {
+            model.temperature = model.temperature.or(settings.agent.temperature);
+        }
         let models =
             Models::new(&config).map_err(|error| Failure::new(Code::Config, error.to_string()))?;
         Ok(Roster {

@@ -78,6 +78,11 @@ pub enum Op {
         /// What it must hold, where the patch says.
         expect: Option<String>,
     },
+    /// Changes nothing, and is refused where there is such a file: what the patch moves there must not replace it.
+    Absent {
+        /// The place that must be free.
+        path: RelPath,
+    },
     /// Moves a file over whatever is at `to`.
     Rename {
         /// From here.
@@ -95,7 +100,8 @@ impl Op {
             | Op::Ranges { path, .. }
             | Op::Create { path, .. }
             | Op::Write { path, .. }
-            | Op::Delete { path, .. } => path,
+            | Op::Delete { path, .. }
+            | Op::Absent { path } => path,
             Op::Rename { from, .. } => from,
         }
     }

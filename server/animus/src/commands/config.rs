@@ -75,7 +75,7 @@ fn write(init: &Init, compose: &Compose) -> Result<u8, Failure> {
         );
     }
     // It may come to hold a key: for its owner alone.
-    tree.write(name, EXAMPLE.as_bytes(), Some(0o600))
+    tree.write(name, first_file().as_bytes(), Some(0o600))
         .map_err(failed)?;
     match compose.output() {
         Output::Json => print::json(&json!({ "written": path })),
@@ -86,6 +86,24 @@ fn write(init: &Init, compose: &Compose) -> Result<u8, Failure> {
         )),
     }
     Ok(0)
+}
+
+/// The example with the sections about models commented out: a first file must not hide the keys in the environment.
+fn first_file() -> String {
+    let mut text = String::new();
+    let mut about_models = false;
+    for line in EXAMPLE.lines() {
+        if line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            about_models = ["providers:", "models:", "strategy:"]
+                .iter()
+                .any(|key| line.starts_with(key));
+        }
+        let quiet = about_models && !line.is_empty() && !line.starts_with('#');
+        text.push_str(if quiet { "# " } else { "" });
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
 }
 
 fn check(compose: &Compose) -> Result<u8, Failure> {
@@ -129,4 +147,25 @@ fn check(compose: &Compose) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_file_names_no_model_and_keeps_the_rest() {
+        let file: serde_json::Value = serde_saphyr::from_str(&first_file()).unwrap();
+        let keys: Vec<&str> = file
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            keys,
+            ["agent", "logging", "sandbox", "server", "tools", "version"]
+        );
+        assert!(first_file().contains("# models:"));
+    }
 }

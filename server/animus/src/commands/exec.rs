@@ -53,7 +53,9 @@ pub fn run(args: &Exec, compose: &Compose) -> Result<u8, Failure> {
         Phase::Act | Phase::Repair | Phase::Test => Some(prepare(compose)?),
         Phase::Context | Phase::Plan | Phase::Reflect => None,
         other => {
-            let why = format!("no command runs in phase {other}; phases with commands: context, plan, act, repair, reflect, test");
+            let why = format!(
+                "no command runs in phase {other}; phases with commands: context, plan, act, repair, reflect, test"
+            );
             return Ok(refused(compose, "deny", &[why]));
         }
     };

@@ -44,8 +44,14 @@ impl Draft {
     pub fn apply(&mut self, patch: &Patch, mode: Mode) -> Result<Applied, Vec<Refused>> {
         let mut draft = self.clone();
         let mut progress = Progress::default();
-        for op in &patch.ops {
+        let mut ops = patch.ops.iter();
+        while let Some(op) = ops.next() {
+            let before = progress.refused.len();
             draft.op(op, mode, &mut progress);
+            // What was to move to a place that is not free does not move.
+            if matches!(op, Op::Absent { .. }) && progress.refused.len() > before {
+                ops.next();
+            }
         }
         let Progress {
             paths,
@@ -88,6 +94,7 @@ impl Draft {
             Op::Write { path, text } => self.whole(path, text),
             Op::Delete { path, expect } => self.remove(path, expect.as_deref()),
             Op::Rename { from, to } => self.rename(from, to).map_err(missed),
+            Op::Absent { path } => return self.absent(path, progress),
         };
         let path = op.path();
         match done {
@@ -106,6 +113,15 @@ impl Draft {
             Err(miss) if miss.teach.is_empty() => {}
             Err(miss) => progress.refused.push(refused(path, 0, miss)),
         }
+    }
+
+    fn absent(&self, path: &RelPath, progress: &mut Progress) {
+        let there = match self.read(path) {
+            Ok(None) => return,
+            Ok(Some(_)) => missed(Error::Exists(path.clone())),
+            Err(error) => missed(error),
+        };
+        progress.refused.push(refused(path, 0, there));
     }
 
     /// Hunks, one after the other. An error with nothing to say: the hunks said it already.

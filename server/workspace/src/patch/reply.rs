@@ -56,6 +56,7 @@ fn op(op: &Op) -> Vec<Value> {
             vec![json!({ "path": path, "search": "", "replace": text })]
         }
         Op::Delete { path, .. } => vec![json!({ "path": path, "delete": true })],
+        Op::Absent { .. } => Vec::new(),
         Op::Rename { from, to } => vec![json!({ "path": from, "rename_to": to })],
         Op::Ranges { path, .. } => {
             vec![json!({ "error": format!("`{path}`: ranges by number have no search text") })]

@@ -312,6 +312,9 @@ fn finish(section: Option<Section>, place: Place<'_>, patch: &mut Patch) -> Resu
             }
         },
     };
+    if let Some(path) = to.clone() {
+        patch.ops.push(Op::Absent { path });
+    }
     match (section.hunks.is_empty(), to) {
         (true, Some(to)) => patch.ops.push(Op::Rename { from, to }),
         (true, None) => {}

@@ -89,6 +89,12 @@ const CASES: &[Case] = &[
         want: Files(&[("o", None), ("p q", Some("a\n"))]),
     },
     Case {
+        name: "renamed onto a file that is there",
+        files: &[("o", "a\n"), ("p", "keep me\n")],
+        patch: "diff --git a/o b/p\nsimilarity index 100%\nrename from o\nrename to p\n",
+        want: Refused(&["Exists"]),
+    },
+    Case {
         name: "a newline taken away",
         files: &[("f", "a\nb\n")],
         patch: "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n+b\n\\ No newline at end of file\n",
