@@ -86,7 +86,7 @@ pub fn run(args: &Demo, compose: &Compose) -> Result<u8, Failure> {
 }
 
 fn scripted() -> String {
-    "The model is scripted: its words were written beforehand. Everything they cause is real: search, edits, tests, git.\n".to_owned()
+    "The model is scripted: its words were written beforehand.\nEverything they cause is real: search, edits, tests, git.\n".to_owned()
 }
 
 /// Words beside the stream; a program gets the events alone, and the words on stderr.

@@ -23,7 +23,7 @@ pub fn started(
     } else {
         ""
     };
-    let place = format!("{} · model {}{script}", line(root), line(model));
+    let place = format!("{}\nmodel {}{script}", line(root), line(model));
     format!("{}\n{}\n", Painted(STRONG, task), Painted(DIM, place))
 }
 
