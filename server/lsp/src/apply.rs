@@ -52,6 +52,12 @@ fn document_changes(
     for file in &change.files {
         let Address { uri, version } = address(&file.path);
         if file.after.is_none() {
+            if version.is_some() {
+                // A deletion carries no version; an edit of nothing does.
+                operations.push(
+                    json!({ "textDocument": { "uri": uri, "version": version }, "edits": [] }),
+                );
+            }
             operations.push(json!({ "kind": "delete", "uri": uri }));
             continue;
         }
@@ -136,7 +142,7 @@ pub fn after_text(file: &FileEdit) -> Result<&str, workspace::Error> {
 }
 
 /// The text as an editor shows it.
-fn bare(text: &str) -> &str {
+pub fn bare(text: &str) -> &str {
     text.strip_prefix(BOM).unwrap_or(text)
 }
 
@@ -234,7 +240,7 @@ mod tests {
             vec![file("a", None, Some("b\n")), file("b", Some("x"), None)],
             json!({ "workspace": { "workspaceEdit": edit } }),
         );
-        expect![[r#"{"edit":{"documentChanges":[{"edits":[{"newText":"b\n","range":{"end":{"character":0,"line":1},"start":{"character":0,"line":0}}}],"textDocument":{"uri":"file:///a","version":7}},{"kind":"delete","uri":"file:///b"}]},"label":"label","metadata":{"isRefactoring":true}}"#]].assert_eq(&sent.to_string());
+        expect![[r#"{"edit":{"documentChanges":[{"edits":[{"newText":"b\n","range":{"end":{"character":0,"line":1},"start":{"character":0,"line":0}}}],"textDocument":{"uri":"file:///a","version":7}},{"edits":[],"textDocument":{"uri":"file:///b","version":7}},{"kind":"delete","uri":"file:///b"}]},"label":"label","metadata":{"isRefactoring":true}}"#]].assert_eq(&sent.to_string());
     }
 
     #[test]

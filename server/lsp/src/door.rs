@@ -140,26 +140,28 @@ impl Door {
     /// # Errors
     /// Why there is none.
     pub async fn agent(self: &Arc<Self>) -> Result<Agent, Failure> {
-        let made = self.agent.get_or_init(|| async {
-            let editor = self.editor()?;
-            let Some(make) = self.make.lock().take() else {
-                return Err(Failure::new(Code::Internal, "the agent was made before"));
-            };
-            // It may read configuration files: not on a thread that serves the wire.
-            let agent = tokio::task::spawn_blocking(move || make(editor))
-                .await
-                .map_err(|error| {
-                    Failure::new(
-                        Code::Internal,
-                        format!("the agent could not be made: {error}"),
-                    )
-                    .hint("restart the server; if it happens again, the log on stderr says more")
-                })??;
-            let feed = agent.feed();
-            self.spawn(stream::run(self.clone(), agent.clone(), feed));
-            Ok(agent)
-        });
-        made.await.clone()
+        if let Some(made) = self.agent.get() {
+            return made.clone();
+        }
+        // A request can be cancelled at any time; the making then goes on for those that come after it.
+        let door = self.clone();
+        let made =
+            tokio::spawn(async move { door.agent.get_or_init(|| door.make_agent()).await.clone() });
+        made.await.unwrap_or_else(|error| Err(unmade(&error)))
+    }
+
+    async fn make_agent(self: &Arc<Self>) -> Result<Agent, Failure> {
+        let editor = self.editor()?;
+        let Some(make) = self.make.lock().take() else {
+            return Err(Failure::new(Code::Internal, "the agent was made before"));
+        };
+        // It may read configuration files: not on a thread that serves the wire.
+        let agent = tokio::task::spawn_blocking(move || make(editor))
+            .await
+            .map_err(|error| unmade(&error))??;
+        let feed = agent.feed();
+        self.spawn(stream::run(self.clone(), agent.clone(), feed));
+        Ok(agent)
     }
 
     /// The agent, if it was made.
@@ -225,8 +227,11 @@ impl Door {
         self.stage.store(Stage::Open as u8, Ordering::Release);
     }
 
-    /// The client said `shutdown`.
+    /// The client said `shutdown`: what runs is cancelled, so that nothing more is asked of it.
     pub fn shut_down(&self) {
+        if let Some(agent) = self.agent_if_made() {
+            agent.cancel(None);
+        }
         self.stage.store(Stage::ShutDown as u8, Ordering::Release);
     }
 
@@ -250,4 +255,12 @@ impl Door {
             _ => Stage::Fresh,
         }
     }
+}
+
+fn unmade(error: &tokio::task::JoinError) -> Failure {
+    Failure::new(
+        Code::Internal,
+        format!("the agent could not be made: {error}"),
+    )
+    .hint("restart the server; if it happens again, the log on stderr says more")
 }

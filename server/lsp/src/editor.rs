@@ -22,6 +22,8 @@ use crate::negotiate::{Client, Feature};
 const ANSWER: Duration = Duration::from_secs(60);
 /// How long the new text may take to come back.
 const CONFIRM: Duration = Duration::from_secs(5);
+/// How long files that are not open may take before they are written to disk.
+const UNSEEN: Duration = Duration::from_secs(2);
 /// How often files that are not open are looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -175,6 +177,7 @@ impl Editor {
         if !stale.is_empty() {
             return Err(LandError::Stale { paths: stale });
         }
+        let _expected = Expecting::new(&self.documents, change);
         let answer = timeout(ANSWER, self.wire.send_request::<ApplyEdit>(params)).await;
         let refused = match answer {
             Err(_) => LandError::Timeout,
@@ -227,7 +230,7 @@ impl Editor {
         loop {
             changed.borrow_and_update();
             let missing = self.missing(change);
-            if missing.is_empty() {
+            if missing.is_empty() || self.write_unseen(change, &missing, deadline).await {
                 return Ok(());
             }
             if Instant::now() >= deadline {
@@ -242,11 +245,38 @@ impl Editor {
         }
     }
 
+    /// A client may have applied the edit to files that it neither shows us nor saves (a hidden buffer that no server was
+    /// attached to). Once it had its time, their new text is written to disk, where it was read from: what is claimed is then
+    /// true there too, and the buffer holds the same text. Whether nothing else is missing.
+    async fn write_unseen(
+        &self,
+        change: &ChangeSet,
+        missing: &[RelPath],
+        deadline: Instant,
+    ) -> bool {
+        if Instant::now() + CONFIRM - UNSEEN < deadline {
+            return false;
+        }
+        let unseen =
+            |file: &&FileEdit| missing.contains(&file.path) && self.version(&file.path).is_none();
+        let files: Vec<FileEdit> = change.files.iter().filter(unseen).cloned().collect();
+        if files.len() != missing.len() {
+            return false;
+        }
+        self.disk
+            .land(&ChangeSet { files }, "files that the editor does not show")
+            .await
+            .is_ok()
+    }
+
     /// Files whose new text is neither in the open document nor, where none is open, on disk.
     fn missing(&self, change: &ChangeSet) -> Vec<RelPath> {
         let holds = |file: &FileEdit| match (self.documents.get(&file.path), &file.after) {
-            (Some(document), Some(_)) => holds(file, &document.rope.to_string()),
-            (Some(_), None) => false,
+            (Some(document), Some(_)) => {
+                self.documents.came(&file.path) || holds(file, &document.rope.to_string())
+            }
+            // A client may say late, or never, that it closed what it deleted.
+            (Some(_), None) => matches!(self.disk.read(&file.path), Ok(None)),
             (None, after) => match (self.disk.read(&file.path), after) {
                 (Ok(None), None) => true,
                 (Ok(Some(now)), Some(after)) => {
@@ -261,6 +291,33 @@ impl Editor {
             .filter(|file| !holds(file))
             .map(|file| file.path.clone())
             .collect()
+    }
+}
+
+/// The documents' new texts, expected for as long as the edit is under way.
+struct Expecting<'a> {
+    documents: &'a Documents,
+    paths: Vec<RelPath>,
+}
+
+impl<'a> Expecting<'a> {
+    fn new(documents: &'a Documents, change: &ChangeSet) -> Expecting<'a> {
+        let mut paths = Vec::new();
+        for file in change.files.iter().filter(|file| file.after.is_some()) {
+            if let Ok(text) = apply::after_text(file) {
+                documents.expect(&file.path, apply::bare(text));
+                paths.push(file.path.clone());
+            }
+        }
+        Expecting { documents, paths }
+    }
+}
+
+impl Drop for Expecting<'_> {
+    fn drop(&mut self) {
+        for path in &self.paths {
+            self.documents.forget(path);
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use crate::door::{Door, Stage};
 
 /// How often the client's process is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How soon after `initialize` it is looked at first.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
 /// How long answers that are under way may take after the end.
 pub const GRACE: Duration = Duration::from_secs(1);
 /// How long the agent may take to end its tasks and their children.
@@ -50,7 +52,8 @@ pub fn of(stage: Stage) -> Exit {
 pub async fn orphaned(door: Arc<Door>) {
     let mut watched = None;
     loop {
-        tokio::time::sleep(LOOK).await;
+        let pause = if watched.is_some() { LOOK } else { FIRST_LOOK };
+        tokio::time::sleep(pause).await;
         match (watched, door.met().and_then(|met| met.client.process)) {
             (Some(process), _) if !is_alive(process) => return,
             (None, Some(process)) if is_alive(process) => watched = Some(process),

@@ -112,6 +112,11 @@ impl Client {
         self.features.contains(&feature)
     }
 
+    /// Whether it negotiated our notifications.
+    pub fn has_shim(&self) -> bool {
+        matches!(self.profile, Profile::Shim { .. })
+    }
+
     /// Whether it answers approvals by our own verb, so that no message box is needed.
     pub fn resolves_approvals(&self) -> bool {
         matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains("approval/resolve"))

@@ -46,7 +46,10 @@ impl LanguageServer for Server {
     }
 
     async fn initialized(&self, _: InitializedParams) {
-        // Made now, so that the first request finds it; nobody waits for it here.
+        // A shim shows the agent's state from the start; anybody else asks first.
+        if !self.0.met().is_some_and(|met| met.client.has_shim()) {
+            return;
+        }
         let door = self.0.clone();
         self.0.spawn(async move {
             if let Err(failure) = door.agent().await {

@@ -31,6 +31,9 @@ pub fn last_words(
     };
     let text = match (reason, failure) {
         (FinishReason::NoChange, _) if !said.trim().is_empty() => said.trim().to_owned(),
+        (_, Some(failure)) if failure.message.trim() == summary.trim() => {
+            format!("Agent: {reason}. {failure}")
+        }
         (_, Some(failure)) => format!("Agent: {reason}. {summary} {failure}"),
         (_, None) => format!("Agent: {reason}. {summary}"),
     };

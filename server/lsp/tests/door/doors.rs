@@ -18,7 +18,7 @@ async fn every_verb_answers_alike_as_request_and_as_command() {
         .unwrap()["patches"][0]["id"]
         .clone();
     let cases = [
-        ("task/start", json!({ "session": "none" })),
+        ("task/start", json!({ "session": "none", "prompt": "x" })),
         ("task/cancel", json!({})),
         ("task/steer", json!({ "task": task, "text": "x" })),
         ("task/list", json!({})),

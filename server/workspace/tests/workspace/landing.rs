@@ -361,8 +361,7 @@ fn partial_mode_puts_in_what_fits() {
 fn partial_mode_moves_nothing_onto_a_file_that_is_there() {
     let bench = Bench::new(&[("o", "a\n"), ("p", "keep me\n"), ("q", "1\n")]);
     let mut draft = bench.draft();
-    let text =
-        "diff --git a/o b/p\nrename from o\nrename to p\ndiff --git a/q b/q\n--- a/q\n+++ b/q\n@@ -1 +1 @@\n-1\n+2\n";
+    let text = "diff --git a/o b/p\nrename from o\nrename to p\ndiff --git a/q b/q\n--- a/q\n+++ b/q\n@@ -1 +1 @@\n-1\n+2\n";
     let patch = parse_patch(text, Default::default(), None).unwrap();
     let applied = draft.apply(&patch, Mode::Partial).unwrap();
     assert_eq!(applied.paths, [rel("q")]);
