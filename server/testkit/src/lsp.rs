@@ -46,6 +46,8 @@ pub enum Applies {
     TypesFirst,
     /// Applies to all documents but the last, answers `true`.
     Halfway,
+    /// Applies, then puts another word before the first line of the last document, and only then answers.
+    Reformats,
 }
 
 /// The other end of the pipes, for the server.

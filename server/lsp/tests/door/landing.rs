@@ -91,6 +91,33 @@ async fn l3_applied_true_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn l3_a_text_that_came_counts_though_it_moved_on() {
+    let stage = Stage::new();
+    let (session, finished) = meets(&stage, Applies::Reformats).await;
+    assert_eq!(finished["reason"], "verified", "{finished}");
+    assert!(
+        session
+            .editor
+            .text("greet.txt")
+            .starts_with("well, goodbye")
+    );
+    assert_eq!(states(&session).await, ["landed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l3_files_that_the_editor_does_not_show_are_on_disk_before_they_are_claimed() {
+    let stage = Stage::new();
+    let session = stage.connect(shim(), &good_script(0)).await;
+    session.editor.applies(Applies::Lies);
+    let task = session.start("say goodbye").await;
+    let finished = session.editor.finished(&task).await;
+    assert_eq!(finished["reason"], "verified", "{finished}");
+    assert_eq!(stage.read("count.txt"), "one\n2\n");
+    assert!(stage.read("greet.txt").starts_with("goodbye"));
+    assert_eq!(states(&session).await, ["landed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn l3_half_an_edit_is_not_believed() {
     let stage = Stage::new();
     let (session, finished) = meets(&stage, Applies::Halfway).await;

@@ -150,3 +150,19 @@ async fn the_end_takes_running_tasks_and_their_children_along() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(pulse(), last, "a child lives on");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_ends_running_tasks() {
+    let stage = Stage::new();
+    let session = stage
+        .connect(shim(), "turns:\n  - text: slow\n    delay_ms: 60000\n")
+        .await;
+    let task = session.start("take your time").await;
+    session
+        .editor
+        .request("shutdown", json!(null))
+        .await
+        .unwrap();
+    let finished = session.editor.finished(&task).await;
+    assert_eq!(finished["reason"], "cancelled", "{finished}");
+}

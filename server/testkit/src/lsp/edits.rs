@@ -72,7 +72,7 @@ impl State {
                     json!({ "range": { "start": end, "end": end }, "newText": "// typed\n" });
                 out.push(self.change(&last, &[edit]));
             }
-            Applies::Well | Applies::AnswersFirst | Applies::Halfway => {}
+            Applies::Well | Applies::AnswersFirst | Applies::Halfway | Applies::Reformats => {}
         }
         let operations = operations(&params["edit"]);
         if operations.iter().any(|operation| self.is_stale(operation)) {
@@ -88,6 +88,17 @@ impl State {
         };
         for operation in &operations[..count] {
             out.extend(self.operate(operation));
+        }
+        if self.applies == Applies::Reformats {
+            let last = self
+                .buffers
+                .keys()
+                .next_back()
+                .cloned()
+                .expect("an open buffer");
+            let start = json!({ "line": 0, "character": 0 });
+            let edit = json!({ "range": { "start": start, "end": start }, "newText": "well, " });
+            out.push(self.change(&last, &[edit]));
         }
         match self.applies {
             Applies::AnswersFirst => out.insert(0, answer(true)),
