@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { LanguageClient, type StaticFeature } from "vscode-languageclient/node";
 import { Tasks } from "./tasks";
 import { type Node, TaskTree } from "./tree";
-import { announced, type Approval, type Batch, type Event, type Patch, type TaskView } from "./wire";
+import { announced, type Approval, type Batch, type Event, type Patch, type TaskView, type Update } from "./wire";
 
 export interface Api {
   client: LanguageClient;
@@ -107,7 +107,25 @@ class Shim {
         break;
       case "finished":
         this.log.appendLine(`\n${update.reason}: ${update.summary}`);
+        void this.finished(event.task, update);
         break;
+    }
+  }
+
+  // The end of a task is shown where a person looks; a patch that waits is asked about here and nowhere else.
+  private async finished(task: string, end: Extract<Update, { type: "finished" }>): Promise<void> {
+    const { patch, events = [] } = this.tasks.all.get(task) ?? {};
+    const landed = events.some(({ update }) => update.type === "patchState" && update.state === "landed");
+    const waiting = landed ? undefined : patch;
+    if (end.failure) {
+      void vscode.window.showErrorMessage([end.failure.message, end.failure.hint].filter(Boolean).join(" "));
+    } else if (waiting?.state === "proposed") {
+      const answer = await vscode.window.showInformationMessage(`The agent proposes: ${waiting.title}`, "Accept", "Refuse");
+      if (answer) await this.resolve(waiting.id, answer === "Accept" ? "accept" : "refuse");
+    } else if (end.reason === "no_change") {
+      this.log.show(true);
+    } else if (end.exitCode !== 0 && end.reason !== "cancelled") {
+      void vscode.window.showWarningMessage(`Agent: ${end.reason}. ${end.summary}`);
     }
   }
 
@@ -134,16 +152,17 @@ class Shim {
   private async patched(patch: Patch): Promise<void> {
     this.tasks.patched(patch);
     if (patch.state === "landed" || patch.state === "undone") await save(patch);
-    if (patch.state !== "proposed") return;
-    const answer = await vscode.window.showInformationMessage(`The agent proposes: ${patch.title}`, "Accept", "Refuse");
-    if (answer) await this.resolve(patch.id, answer === "Accept" ? "accept" : "refuse");
   }
 
   private async approve(approval: Approval): Promise<void> {
     if (approval.state !== "pending") return;
     const words = { "Allow once": "allow_once", "Allow always": "allow_always", Reject: "reject_once", "Reject always": "reject_always" } as const;
     const buttons = Object.keys(words) as (keyof typeof words)[];
-    const answer = await vscode.window.showWarningMessage([approval.title, ...approval.details].join("\n"), ...buttons);
+    const answer = await vscode.window.showWarningMessage(
+      approval.title,
+      { modal: true, detail: [...approval.details, "", ...approval.reasons].join("\n") },
+      ...buttons,
+    );
     await this.request("approval/resolve", { approval: approval.id, option: words[answer ?? "Reject"] });
   }
 

@@ -12,15 +12,27 @@ end
 local function refusal(edit)
   for _, change in ipairs(edit.documentChanges or {}) do
     local document = change.textDocument
-    local bufnr = document and loaded_buffer(document.uri)
-    if bufnr then
-      local version = rawget(vim.lsp.util.buf_versions, bufnr)
-      if document.version and version and version ~= document.version then
-        return ('stale: %s is at version %d, the edit is for %d'):format(document.uri, version, document.version)
+    local uri = document and document.uri or change.uri
+    local bufnr = uri and loaded_buffer(uri)
+    local tick = bufnr and rawget(vim.lsp.util.buf_versions, bufnr)
+    if bufnr and document then
+      if document.version and tick and tick ~= document.version then
+        return ('stale: %s is at version %d, the edit is for %d'):format(uri, tick, document.version)
+      end
+      -- A buffer that no server is attached to has no version: unsaved text in it is text that the edit does not know.
+      if not document.version and vim.bo[bufnr].modified then
+        return ('stale: %s has unsaved text'):format(uri)
       end
       if not vim.bo[bufnr].modifiable then
-        return ('%s is not modifiable'):format(document.uri)
+        return ('%s is not modifiable'):format(uri)
       end
+    elseif change.kind == 'create' then
+      local taken = bufnr and vim.api.nvim_buf_line_count(bufnr) > 1
+      if taken or vim.uv.fs_stat(vim.uri_to_fname(uri)) then
+        return ('stale: %s is there already'):format(uri)
+      end
+    elseif change.kind == 'delete' and bufnr and vim.bo[bufnr].modified and not tick then
+      return ('stale: %s has unsaved text'):format(uri)
     end
   end
 end
@@ -30,6 +42,12 @@ function M.apply(err, params, ctx)
   local reason = refusal(params.edit)
   if reason then
     return { applied = false, failureReason = reason }
+  end
+  for _, change in ipairs(params.edit.documentChanges or {}) do
+    if change.kind == 'create' then
+      -- Neovim makes the folder of a new file only where the file may be overwritten.
+      vim.fn.mkdir(vim.fs.dirname(vim.uri_to_fname(change.uri)), 'p')
+    end
   end
   local answer = vim.lsp.handlers['workspace/applyEdit'](err, params, ctx)
   -- A buffer that the edit opened shows the server its text by didOpen, also where no file type attached it.

@@ -152,7 +152,7 @@ end
 function M.approve(approval, client)
   local options = { 'reject_once', 'allow_once', 'allow_always', 'reject_always' }
   vim.ui.select(options, {
-    prompt = approval.title .. '\n' .. table.concat(approval.details, '\n'),
+    prompt = table.concat(vim.iter({ approval.title, approval.details, approval.reasons }):flatten():totable(), '\n'),
     format_item = function(option)
       return (option:gsub('_', ' '))
     end,

@@ -69,6 +69,21 @@ impl Client {
         }
     }
 
+    /// The exit code, which must come soon.
+    fn end(&mut self, after: &str) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status.code(),
+                None if begun.elapsed() > Duration::from_secs(4) => {
+                    let _ = self.child.kill();
+                    panic!("still there after {after}");
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
     fn ask(&mut self, id: u64, method: &str, params: Value) -> Value {
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         self.answer(id)
@@ -97,16 +112,22 @@ fn x1_a_broken_configuration_does_not_stop_the_server_and_exit_does() {
     assert_eq!(task["error"]["data"]["code"], "config", "{task}");
     assert!(client.ask(4, "shutdown", Value::Null)["error"].is_null());
     client.send(&json!({"jsonrpc": "2.0", "method": "exit"}));
-    let begun = Instant::now();
-    let status = loop {
-        match client.child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if begun.elapsed() > Duration::from_secs(3) => {
-                let _ = client.child.kill();
-                panic!("still there after exit, with stdin open");
-            }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(client.end("exit, with stdin open"), Some(0));
+}
+
+#[test]
+fn a_dead_client_ends_the_process_though_stdin_stays_open() {
+    let stage = Stage::with(&[("a.rs", "fn a() {}\n")]);
+    let mut other = std::process::Command::new("sleep")
+        .arg("600")
+        .spawn()
+        .unwrap();
+    let mut client = Client::start(&stage);
+    let root = format!("file://{}", stage.root().canonicalize().unwrap().display());
+    let params = json!({"processId": other.id(), "rootUri": root, "capabilities": {}});
+    client.ask(1, "initialize", params);
+    std::thread::sleep(Duration::from_millis(200));
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(client.end("the death of its client"), Some(1));
 }
