@@ -1,7 +1,7 @@
 //! Addresses: which URI is which path of the workspace. A document that is open keeps the URI that the client gave it;
 //! what is no `file:` URI below the root has no path here and is kept out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,6 +16,8 @@ pub struct Addresses {
     /// The root as the client writes it, without a slash at the end.
     shown: String,
     open: RwLock<BTreeMap<RelPath, String>>,
+    /// The same the other way round: asked at each change of a document.
+    known: RwLock<HashMap<String, RelPath>>,
 }
 
 impl Addresses {
@@ -31,6 +33,7 @@ impl Addresses {
             root,
             shown: uri.trim_end_matches('/').to_owned(),
             open: RwLock::default(),
+            known: RwLock::default(),
         })
     }
 
@@ -39,9 +42,23 @@ impl Addresses {
         &self.root
     }
 
-    /// The path of a URI, if it is ours.
+    /// The path of a URI, if it is ours. A file has one path, though a link among the folders above it gives it several names:
+    /// the agent must find the buffer of what it reads.
     pub fn path(&self, uri: &str) -> Option<RelPath> {
-        self.root.relative(&to_path(uri)?)
+        if let Some(path) = self.known.read().get(uri) {
+            return Some(path.clone());
+        }
+        let path = to_path(uri)?;
+        let real = path
+            .parent()
+            .and_then(|folder| folder.canonicalize_utf8().ok());
+        let real = real
+            .zip(path.file_name())
+            .map(|(folder, name)| folder.join(name));
+        match real {
+            Some(real) => self.root.relative(&real),
+            None => self.root.relative(&path),
+        }
     }
 
     /// The URI of a path: the client's own while the document is open.
@@ -58,12 +75,15 @@ impl Addresses {
 
     /// The client opened a document under this URI.
     pub fn opened(&self, path: RelPath, uri: &str) {
+        self.known.write().insert(uri.to_owned(), path.clone());
         self.open.write().insert(path, uri.to_owned());
     }
 
     /// The client closed it.
     pub fn closed(&self, path: &RelPath) {
-        self.open.write().remove(path);
+        if let Some(uri) = self.open.write().remove(path) {
+            self.known.write().remove(&uri);
+        }
     }
 }
 
@@ -114,6 +134,39 @@ mod tests {
             "",
         ] {
             assert_eq!(addresses.path(outside), None, "{outside}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    #[allow(clippy::disallowed_methods, reason = "the links are made here")]
+    fn a_file_has_one_path_whatever_link_leads_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("real");
+        std::fs::create_dir_all(real.join("folder")).unwrap();
+        std::os::unix::fs::symlink(&real, dir.path().join("alias")).unwrap();
+        std::os::unix::fs::symlink(real.join("folder"), real.join("link")).unwrap();
+        let uri = |path: &str| {
+            Uri::from_file_path(dir.path().join(path))
+                .unwrap()
+                .as_str()
+                .to_owned()
+        };
+        let addresses = Addresses::open(&uri("real")).unwrap();
+        for (name, expected) in [
+            ("alias/a", "a"),
+            ("real/link/b", "folder/b"),
+            ("alias/folder/b", "folder/b"),
+        ] {
+            let path = addresses.path(&uri(name)).unwrap();
+            assert_eq!(path.as_str(), expected);
+            addresses.opened(path.clone(), &uri(name));
+            assert_eq!(
+                addresses.uri(&path),
+                uri(name),
+                "it keeps the client's name"
+            );
+            addresses.closed(&path);
         }
     }
 
