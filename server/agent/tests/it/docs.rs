@@ -5,6 +5,7 @@ use protocol::{Code, FinishReason, Phase, Update};
 use std::collections::BTreeSet;
 
 const AGENT: &str = include_str!("../../../../docs/agent.md");
+const ARCHITECTURE: &str = include_str!("../../../../docs/architecture.md");
 const PROTOCOL: &str = include_str!("../../../../docs/protocol.md");
 
 /// The first cell of each row of the table under a heading, without its back-ticks.
@@ -98,4 +99,24 @@ fn p3_codes_are_those_of_the_schema() {
         variants["oneOf"].as_array().map_or(0, Vec::len),
         "{variants}"
     );
+}
+
+#[test]
+fn every_place_that_the_architecture_names_is_there() {
+    let server = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap();
+    let (_, section) = ARCHITECTURE.split_once("## Where is…").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let mut places = 0;
+    for row in section.lines().filter(|line| line.starts_with("| ")) {
+        let words = row.split('`').skip(1).step_by(2);
+        for place in words.filter(|word| word.contains("/src/")) {
+            // One file stands for many of its kind.
+            let place = place.replace("/NAME.rs", "");
+            assert!(server.join(place.trim_end_matches('/')).exists(), "{place}");
+            places += 1;
+        }
+    }
+    assert!(places > 15, "{places}");
 }
