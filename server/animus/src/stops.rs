@@ -3,10 +3,10 @@
 /// Exit code of a program that was interrupted.
 pub const INTERRUPTED: u8 = 130;
 
-/// Ctrl-C, and the system's wish that the program ends.
+/// Ctrl-C, a terminal that is gone, and the system's wish that the program ends.
 pub struct Stops {
     #[cfg(unix)]
-    signals: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+    signals: Option<[tokio::signal::unix::Signal; 3]>,
 }
 
 impl Stops {
@@ -16,9 +16,11 @@ impl Stops {
             #[cfg(unix)]
             signals: {
                 use tokio::signal::unix::{SignalKind, signal};
-                signal(SignalKind::interrupt())
-                    .ok()
-                    .zip(signal(SignalKind::terminate()).ok())
+                let listen = |kind| signal(kind).ok();
+                listen(SignalKind::interrupt())
+                    .zip(listen(SignalKind::terminate()))
+                    .zip(listen(SignalKind::hangup()))
+                    .map(|((interrupt, terminate), hangup)| [interrupt, terminate, hangup])
             },
         }
     }
@@ -27,9 +29,10 @@ impl Stops {
     pub async fn next(&mut self) {
         #[cfg(unix)]
         match &mut self.signals {
-            Some((interrupt, terminate)) => tokio::select! {
+            Some([interrupt, terminate, hangup]) => tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             },
             None => std::future::pending().await,
         }

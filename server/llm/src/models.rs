@@ -168,6 +168,9 @@ impl Models {
                 Ok(reply) => return Ok(priced(reply, &candidate, request)),
                 Err(error) => error,
             };
+            if error == Error::Cancelled {
+                return Err(error);
+            }
             tracing::warn!(model = candidate.label(), role = role.as_str(), %error, "a model failed");
             if spoke || error.next() == Next::Stop {
                 return Err(error);

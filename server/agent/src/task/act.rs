@@ -161,7 +161,7 @@ impl Task {
             }),
             Chunk::Retry { wait, reason } => self.emit(Update::Waiting {
                 wait: Wait::RateLimit,
-                seconds: Some(wait.as_secs()),
+                seconds: u64::try_from(wait.as_millis().div_ceil(1000)).ok(),
                 message: format!("{reason}; asking again in {:.1} s", wait.as_secs_f32()),
             }),
             Chunk::Fallback { from, to, reason } => self.emit(Update::Notice {

@@ -113,25 +113,27 @@ fn while_the_tests_run() {
 
 #[test]
 fn while_the_model_is_silent() {
-    let stage = greeting();
-    let server = Server::with(|_, _| Answer::sse(": thinking\n\n").then(Step::Hang));
-    let url = format!("{}/v1", server.url());
-    let mut child = stage
-        .with_model(&url, &["run", "--json", "Say hello"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    while server.requests().is_empty() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "the model was never asked"
-        );
-        std::thread::sleep(Duration::from_millis(5));
+    for name in ["-TERM", "-HUP"] {
+        let stage = greeting();
+        let server = Server::with(|_, _| Answer::sse(": thinking\n\n").then(Step::Hang));
+        let url = format!("{}/v1", server.url());
+        let mut child = stage
+            .with_model(&url, &["run", "--json", "Say hello"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while server.requests().is_empty() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "the model was never asked"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(&child, name);
+        assert_eq!(ended(&mut child, Duration::from_secs(2)), 130, "{name}");
     }
-    signal(&child, "-TERM");
-    assert_eq!(ended(&mut child, Duration::from_secs(2)), 130);
 }
 
 #[test]
