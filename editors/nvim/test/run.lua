@@ -327,6 +327,32 @@ test('a_new_file_lands_exactly_and_undo_removes_it', function()
   end)
 end)
 
+test('a_patch_under_review_waits_is_refused_and_accepted', function()
+  local review = workspace .. '/REVIEW.md'
+  require('animus').options.land = 'review'
+  for number, word in ipairs({ 'refuse', 'accept' }) do
+    vim.cmd('Animus ask write a review')
+    local task = newest_task(4 + number)
+    wait('the end of the task', 60000, function()
+      return finished(task)
+    end)
+    check_stream(task, 'verified')
+    wait('the proposal', 5000, function()
+      return #patches > 0 and patches[#patches].state == 'proposed'
+    end)
+    assert(not vim.uv.fs_stat(review), 'nothing lands before it is accepted')
+    vim.cmd('Animus ' .. word)
+    local state = word == 'accept' and 'landed' or 'refused'
+    wait('the patch to be ' .. state, 10000, function()
+      return patches[#patches].state == state
+    end)
+  end
+  wait('the file on disk', 5000, function()
+    return vim.uv.fs_stat(review) and disk(review) == '# Review\n'
+  end)
+  require('animus').options.land = nil
+end)
+
 test('the_server_ends_with_the_editor', function()
   local server = server_pid()
   client:stop()
