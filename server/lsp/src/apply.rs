@@ -62,9 +62,9 @@ fn document_changes(
             continue;
         }
         if file.base.is_none() && version.is_none() {
-            operations.push(
-                json!({ "kind": "create", "uri": uri, "options": { "ignoreIfExists": true } }),
-            );
+            let exclusive = client.can(Feature::CreateExclusive);
+            let options = json!({ "overwrite": false, "ignoreIfExists": !exclusive });
+            operations.push(json!({ "kind": "create", "uri": uri, "options": options }));
         }
         let edits = text_edits(change, file, client)?;
         if !edits.is_empty() {

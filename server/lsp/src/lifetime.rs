@@ -11,9 +11,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How soon after `initialize` it is looked at first.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 /// How long answers that are under way may take after the end.
-pub const GRACE: Duration = Duration::from_secs(1);
+pub const GRACE: Duration = Duration::from_millis(500);
 /// How long the agent may take to end its tasks and their children.
-pub const SHUTDOWN: Duration = Duration::from_secs(2);
+pub const SHUTDOWN: Duration = Duration::from_millis(1400);
 
 /// How the connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

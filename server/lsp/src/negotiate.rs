@@ -30,6 +30,8 @@ pub enum Feature {
     DocumentChanges,
     /// Creates files in a workspace edit.
     CreateFile,
+    /// Creates a file only where none is, and refuses the edit otherwise, where it is asked to.
+    CreateExclusive,
     /// Deletes files in a workspace edit.
     DeleteFile,
     /// Takes `metadata` with an edit, and saves what a refactoring touched.
@@ -89,6 +91,8 @@ impl Client {
         let name = text("/clientInfo/name").unwrap_or_default();
         let quirk = quirks::of(&name);
         let mut features = announced(params);
+        // LSP wants it of everybody who creates files.
+        features.insert(Feature::CreateExclusive);
         features.extend(quirk.iter().flat_map(|quirk| quirk.has));
         features.retain(|feature| !quirk.is_some_and(|quirk| quirk.lacks.contains(feature)));
         Client {

@@ -24,8 +24,9 @@ pub const QUIRKS: &[Quirk] = &[Quirk {
         Feature::CreateFile,
         Feature::DeleteFile,
     ],
-    lacks: &[],
-    why: "0.11 takes `documentChanges` with file operations and announces only the operations",
+    lacks: &[Feature::CreateExclusive],
+    why: "0.11 takes `documentChanges` with file operations and announces only the operations; a file that is there is \
+          truncated where it may not be overwritten (our plug-in refuses it before)",
 }];
 
 /// The row of a client, if it has one.

@@ -29,7 +29,7 @@ function M.client()
 end
 
 -- Sends `animus/VERB`; an error is shown with its hint.
-function M.request(verb, params, on_result, client)
+function M.request(verb, params, on_result, client, on_error)
   client = client or M.client()
   if not client then
     return
@@ -38,6 +38,9 @@ function M.request(verb, params, on_result, client)
     if err then
       local hint = type(err.data) == 'table' and err.data.hint
       M.notify(err.message .. (hint and ('\n' .. hint) or ''), vim.log.levels.ERROR)
+      if on_error then
+        on_error()
+      end
     elseif on_result then
       on_result(result)
     end

@@ -37,7 +37,9 @@ local function fill(client, task)
     if #result.events > 0 then
       fill(client, task)
     end
-  end, client)
+  end, client, function()
+    stream.replaying = false
+  end)
 end
 
 local function on_event(_, params, ctx)
