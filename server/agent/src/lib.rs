@@ -156,6 +156,12 @@ impl Agent {
                     .await?
             }
             Resolution::Refuse => self.shared.patches.refuse(id).await?,
+            Resolution::Edit => {
+                return Err(
+                    Failure::new(Code::InvalidInput, "only a hunk can be edited")
+                        .hint("name its file and number"),
+                );
+            }
         };
         self.say(Signal::Patch(view.clone()));
         Ok(view)

@@ -244,6 +244,11 @@ fn view(node: &Node) -> PatchView {
                 new_start: hunk.new_start,
                 new_lines: hunk.new_lines,
                 state: hunk_state,
+                first: 0,
+                removed: 0,
+                text: String::new(),
+                edited: false,
+                live: None,
             })
             .collect(),
     });
@@ -254,6 +259,11 @@ fn view(node: &Node) -> PatchView {
         state,
         verified: node.verified,
         created: node.created.clone(),
+        kind: protocol::PatchKind::Change,
+        parent: None,
+        of: Vec::new(),
+        step: None,
+        model: None,
         files: files.collect(),
     }
 }

@@ -81,6 +81,11 @@ mod tests {
             state,
             verified: true,
             created: String::new(),
+            kind: protocol::PatchKind::Change,
+            parent: None,
+            of: Vec::new(),
+            step: None,
+            model: None,
             files: Vec::new(),
         }
     }

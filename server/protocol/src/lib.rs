@@ -22,7 +22,10 @@ pub use event::{Event, Level, PROTOCOL_VERSION, Speaker, Update, Wait};
 pub use failure::{Code, Failure};
 pub use finding::{Critique, Finding, Severity};
 pub use ids::{ApprovalId, CallId, PatchId, SessionId, TaskId};
-pub use patch::{FileChange, FileOp, Hunk, HunkState, PatchState, PatchView, Resolution};
+pub use patch::{
+    Choice, FileChange, FileOp, Hunk, HunkState, PatchKind, PatchState, PatchView, Place,
+    Resolution, Undoing,
+};
 pub use phase::Phase;
 pub use plan::{Plan, Step, StepStatus};
 pub use status::{ModelView, StatusView};
