@@ -4,8 +4,12 @@
 //! renames do, because every path is resolved from the open folder itself, never from its name.
 
 mod copy;
+mod keep;
 mod open;
+mod stage;
 mod write;
+
+pub use stage::Staged;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -109,7 +113,7 @@ impl Tree {
     }
 
     /// Replaces or makes a file whole: a temporary file in the same folder, fsync, rename, fsync of the folder. Missing
-    /// parents are made. Without `mode` an existing file keeps its own. Other hard links of the file keep the old bytes;
+    /// parents are made. Without `mode` an existing file keeps its own; owner and extended attributes stay where they may. Other hard links of the file keep the old bytes;
     /// links, folders, FIFOs and devices are refused.
     pub fn write(&self, rel: &str, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
         write::replace(self, rel, bytes, mode)
