@@ -74,13 +74,22 @@ impl Tree {
         Ok(Tree { dir, path })
     }
 
-    /// Opens a folder, made with its parents if missing; what is made gets mode 0700.
+    /// Opens a folder, made with its parents if missing; what is made gets mode 0700, and is there after a power cut.
     pub fn create(dir: &Utf8Path) -> io::Result<Tree> {
         use std::os::unix::fs::DirBuilderExt;
+        let made: Vec<&Utf8Path> = dir.ancestors().take_while(|dir| !dir.is_dir()).collect();
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(dir)?;
+        for parent in made.into_iter().filter_map(Utf8Path::parent) {
+            let parent = if parent.as_str().is_empty() {
+                Utf8Path::new(".")
+            } else {
+                parent
+            };
+            open::sync(&fs::open(parent.as_str(), open::FOLDER, Mode::empty())?)?;
+        }
         Tree::open(dir)
     }
 

@@ -48,7 +48,7 @@ impl Tree {
 
     /// Returns when what was made, renamed and removed in a folder (`""`: the tree itself) has reached the disk.
     pub fn sync(&self, folder: &str) -> io::Result<()> {
-        Ok(fs::fsync(open::folder(&self.dir, folder)?)?)
+        open::sync(&open::folder(&self.dir, folder)?)
     }
 
     /// Whether names in a folder may be made and removed; an error that says why not.

@@ -32,8 +32,7 @@ pub(super) fn replace(tree: &Tree, rel: &str, bytes: &[u8], mode: Option<u32>) -
     let parent = open::folder_made(&tree.dir, parent)?;
     let old = target(&parent, name, rel)?;
     let pending = filled(parent, name, old, bytes, mode)?;
-    let parent = pending.into_place(name)?;
-    Ok(fs::fsync(&parent)?)
+    open::sync(&pending.into_place(name)?)
 }
 
 /// A temporary file that holds the bytes, on the disk for good, as much like the old file as may be.
