@@ -232,7 +232,7 @@ impl Ground {
             (_, _, true) => split.between += 1,
             (_, _, false) => panic!("{told}: {old} old, {new} new, and no journal"),
         }
-        if journal && dice.next() % 3 == 0 {
+        if journal && dice.next().is_multiple_of(3) {
             killed(
                 &mut self.reader(),
                 dice.between(Duration::ZERO, self.reading * 2),
