@@ -6,6 +6,7 @@ mod calls;
 mod decide;
 mod settle;
 mod view;
+mod watch;
 
 pub use ancestry::Restore;
 

@@ -12,11 +12,14 @@ pub use blame::{Blame, Origin};
 pub use bound::{Bound, Usage};
 pub use node::{Image, Kind, Node, NodeState};
 
+use crate::content::Hash;
 use crate::error::Error;
 use crate::path::Root;
 use sandbox::{Kind as Entry, Tree};
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::SystemTime;
 use store::Store;
 
 const FOLDER: &str = "patches";
@@ -129,6 +132,26 @@ impl Lineage {
             .remove(&place(id)?)
             .map_err(|source| Error::io(format!("cannot remove the patch `{id}`"), source))?;
         self.sweep()
+    }
+
+    /// When a patch was last written or removed, as far as the file system's clock can tell; `None` before the first.
+    pub fn changed(&self) -> Option<SystemTime> {
+        let stat = self.tree.stat(FOLDER).ok().flatten();
+        stat.map(|stat| stat.modified)
+    }
+
+    /// Every patch with a hash of its record: another hash, another record.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the folder cannot be read.
+    pub fn marks(&self) -> Result<BTreeMap<String, Hash>, Error> {
+        let mut marks = BTreeMap::new();
+        for id in self.ids()? {
+            if let Ok(bytes) = self.tree.read(&place(&id)?) {
+                marks.insert(id, Hash::of(&bytes));
+            }
+        }
+        Ok(marks)
     }
 
     fn ids(&self) -> Result<Vec<String>, Error> {

@@ -2,7 +2,7 @@
 //! each wrote.
 
 use super::{Patches, state_of};
-use crate::failure::{of_landing, of_workspace};
+use crate::failure::{of_decision, of_workspace};
 use protocol::{Code, Failure, PatchId, PatchState, PatchView};
 use workspace::{
     Blame, ChangeSet, Content, FileEdit, Image, Kind, Node, NodeState, RelPath, Review, Verdict,
@@ -62,7 +62,7 @@ impl Patches {
         }
         let title = format!("Restore {}", node.title);
         let landed = change.land(self.host.as_ref(), &title).await;
-        let written = landed.map_err(of_landing)?.change;
+        let written = landed.map_err(of_decision)?.change;
         self.follow_up(Kind::Restore, title, vec![node.id], &written)
             .map(Some)
     }
@@ -89,7 +89,7 @@ impl Patches {
             .collect();
         let all = node.review.decided(&pending, Verdict::Accepted);
         let step = node.review.step(&all);
-        let moved = step.rebased(self.host.as_ref()).map_err(of_landing)?;
+        let moved = step.rebased(self.host.as_ref()).map_err(of_decision)?;
         match moved.is_empty() {
             // The files have it already.
             true => node.review = all,

@@ -2,7 +2,7 @@
 //! text that stands there, so the user's own edits stay; where both touch the same lines nothing changes.
 
 use super::{Decision, Patches, Proposal, node};
-use crate::failure::{of_landing, of_workspace};
+use crate::failure::{of_decision, of_workspace};
 use protocol::{Choice, Code, Failure, PatchId, PatchView, Resolution, Undoing};
 use workspace::{ChangeSet, Kind, LandError, Node, NodeState, Review, Spot, Verdict};
 
@@ -216,11 +216,11 @@ impl Patches {
                 Ok(landed.change)
             }
             // It may still come; the next look settles it.
-            Err(LandError::Timeout) => Err(of_landing(LandError::Timeout)),
+            Err(LandError::Timeout) => Err(of_decision(LandError::Timeout)),
             Err(error) => {
                 node.intent = None;
                 self.lineage.record(node).map_err(of_workspace)?;
-                Err(of_landing(error))
+                Err(of_decision(error))
             }
         }
     }
