@@ -11,7 +11,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 use tower_lsp::Client as Wire;
 use workspace::{
-    ChangeSet, Content, Disk, Documents, Error, FileEdit, Host, LandError, Landed, RelPath, Root,
+    ChangeSet, Content, Disk, Documents, Error, FileEdit, Host, LandError, Landed, Recovered,
+    RelPath, Root, StateFolder,
 };
 
 use crate::addresses::Addresses;
@@ -378,6 +379,10 @@ impl Host for Editor {
         label: &'a str,
     ) -> BoxFuture<'a, Result<Landed, LandError>> {
         Box::pin(self.land_all(change, label))
+    }
+
+    fn journal(&self, state: &StateFolder) -> Result<Recovered, Error> {
+        self.disk.journal(state)
     }
 }
 

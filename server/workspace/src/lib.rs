@@ -28,11 +28,11 @@ mod snapshot;
 
 pub use change::{ChangeSet, FileEdit, FileOp, FileView, HunkView, LineEdit};
 pub use content::{Content, Hash};
-pub use disk::Disk;
+pub use disk::{Disk, Recovered};
 pub use documents::{Document, Documents};
 pub use draft::{Applied, Draft, Mode};
 pub use error::Error;
-pub use host::{Host, LandError, Landed};
+pub use host::{Host, LandError, Landed, StateFolder};
 pub use lineage::{Blame, Bound, Image, Kind, Lineage, Node, NodeState, Origin, Usage};
 pub use patch::{
     Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, RangeEdit, Reach, Site, edits_parse,

@@ -13,6 +13,8 @@ mod json;
 mod landing;
 #[path = "workspace/lineages.rs"]
 mod lineages;
+#[path = "workspace/links.rs"]
+mod links;
 #[path = "workspace/properties.rs"]
 mod properties;
 #[path = "workspace/reading.rs"]
