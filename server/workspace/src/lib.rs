@@ -10,6 +10,7 @@ mod content;
 mod disk;
 mod documents;
 mod draft;
+mod encoding;
 mod error;
 pub mod git;
 mod host;
@@ -27,13 +28,14 @@ pub use change::{ChangeSet, FileEdit, FileOp, FileView, HunkView, LineEdit};
 pub use content::{Content, Hash};
 pub use disk::Disk;
 pub use documents::{Document, Documents};
-pub use draft::{Applied, Draft, Mode};
+pub use draft::{Applied, Draft, Matching, Mode};
+pub use encoding::Encoding;
 pub use error::Error;
 pub use host::{Host, LandError, Landed};
 pub use lineage::{Lineage, Node, NodeState};
 pub use patch::{
-    Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, RangeEdit, Reach, Site, edits_parse,
-    parse_patch, parse_patch_below,
+    Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, PatchStream, RangeEdit, Reach,
+    ReplyStream, Run, Site, edits_parse, parse_patch, parse_patch_below,
 };
 pub use path::{RelPath, Root};
 pub use scratch::Scratch;

@@ -2,6 +2,7 @@
 //! the reason. Lines that the hunk keeps are the file's own bytes; added lines end as their neighbours do.
 
 mod dots;
+mod fuzzy;
 mod ladder;
 mod placeholder;
 mod splice;
@@ -11,6 +12,7 @@ mod teach;
 pub(crate) use placeholder::added as added_placeholder;
 pub(crate) use splice::rewrite;
 
+use crate::draft::Matching;
 use crate::lines::{self, BOM, Line};
 use crate::patch::{Grain, HunkSpec, LastLine, Reach, Site};
 use std::fmt;
@@ -36,7 +38,9 @@ pub enum Reason {
     Exists,
     /// The file is not UTF-8 text, too large, or not a regular file.
     Unreadable,
-    /// The path is outside the workspace or may hold secrets.
+    /// The file's encoding lacks a character of the replacement.
+    Unencodable,
+    /// The path is outside the workspace, a link, or may hold secrets.
     Forbidden,
     /// Ranges overlap or end beyond the file.
     Range,
@@ -120,6 +124,7 @@ pub(crate) fn place(
     hunk: &HunkSpec,
     cursor: Cursor,
     path: &str,
+    matching: Matching,
 ) -> Result<Placed, Miss> {
     let (mark, body) = match text.strip_prefix(BOM) {
         Some(body) => ("\u{feff}", body),
@@ -141,8 +146,8 @@ pub(crate) fn place(
         ));
     }
     let placed = match hunk.grain {
-        Grain::Text => substring::place(body, hunk, cursor),
-        Grain::Lines => place_lines(body, hunk, cursor),
+        Grain::Text => substring::place(body, hunk, cursor, matching),
+        Grain::Lines => place_lines(body, hunk, cursor, matching),
     }?;
     if placed.text == body {
         return Err(Miss::new(
@@ -157,14 +162,19 @@ pub(crate) fn place(
 }
 
 /// A hunk of whole lines.
-fn place_lines(text: &str, hunk: &HunkSpec, cursor: Cursor) -> Result<Placed, Miss> {
+fn place_lines(
+    text: &str,
+    hunk: &HunkSpec,
+    cursor: Cursor,
+    matching: Matching,
+) -> Result<Placed, Miss> {
     let mut hunk = hunk.clone();
     hunk.line = hunk.line.map(|line| moved(line, cursor.drift));
     let file = lines::split(text);
     let (before, after) = (lines::plain(&hunk.before), lines::plain(&hunk.after));
     let edits = match before.is_empty() {
         true => vec![insertion(&file, &hunk, &after)?],
-        false => find(&file, &hunk, &before, &after, cursor.below)?,
+        false => find(&file, &hunk, &before, &after, (cursor.below, matching))?,
     };
     let grown: isize = edits.iter().map(growth).sum();
     let end = edits.last().map_or(0, |edit| edit.at.end);
@@ -193,7 +203,7 @@ fn find(
     hunk: &HunkSpec,
     before: &[&str],
     after: &[&str],
-    below: usize,
+    (below, matching): (usize, Matching),
 ) -> Result<Vec<Edit>, Miss> {
     let texts: Vec<&str> = file.iter().map(|line| line.text).collect();
     let finder = ladder::Finder::new(&texts, hunk, below);
@@ -213,6 +223,11 @@ fn find(
     }
     if let Some(edits) = dots::find(&texts, hunk, before, after, below) {
         return edits;
+    }
+    if matching == Matching::Fuzzy
+        && let Some(spot) = fuzzy::find(&texts, hunk, before)?
+    {
+        return Ok(vec![spot.edit(before, after)]);
     }
     Err(teach::not_found(&texts, before, after))
 }
@@ -253,7 +268,9 @@ fn insertion(file: &[Line<'_>], hunk: &HunkSpec, after: &[&str]) -> Result<Edit,
         return insert(file.len(), with);
     }
     match hunk.line {
-        Some(line) if hunk.site == Site::Below && line as usize <= file.len() => {
+        Some(line)
+            if matches!(hunk.site, Site::First | Site::Below) && line as usize <= file.len() =>
+        {
             insert(line as usize, with)
         }
         _ if texts.iter().all(|line| line.trim().is_empty()) => Ok(Edit {

@@ -1,9 +1,11 @@
 //! FileView: a change as people and editors see it: unified diffs, hunks with line numbers, and edits by whole lines.
 
 use super::FileEdit;
+use crate::encoding;
 use crate::path::RelPath;
 use serde::{Deserialize, Serialize};
 use similar::{Algorithm, ChangeTag, DiffTag, TextDiff, capture_diff_slices};
+use std::borrow::Cow;
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +84,7 @@ pub(super) fn file(file: &FileEdit) -> FileView {
         view.diff = format!("Binary files {from} and {to} differ\n");
         return view;
     };
-    let diff = TextDiff::from_lines(old, new);
+    let diff = TextDiff::from_lines(&*old, &*new);
     for change in diff.iter_all_changes() {
         match change.tag() {
             ChangeTag::Insert => view.added += 1,
@@ -119,7 +121,7 @@ pub(super) fn edits(file: &FileEdit) -> Vec<LineEdit> {
     let Some((old, new)) = texts(file) else {
         return Vec::new();
     };
-    let (old, new) = (editor_lines(old), editor_lines(new));
+    let (old, new) = (editor_lines(&old), editor_lines(&new));
     let ops = capture_diff_slices(Algorithm::Myers, &old, &new);
     let mut edits: Vec<LineEdit> = Vec::new();
     for op in ops.iter().filter(|op| op.tag() != DiffTag::Equal) {
@@ -140,19 +142,13 @@ pub(super) fn edits(file: &FileEdit) -> Vec<LineEdit> {
     edits
 }
 
-/// Both sides as text; a side that is not there is empty.
-fn texts(file: &FileEdit) -> Option<(&str, &str)> {
-    let text = |bytes: &'_ [u8]| -> Option<()> {
-        (!bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()).then_some(())
-    };
+/// Both sides as text, in whatever encoding each is; a side that is not there is empty.
+fn texts(file: &FileEdit) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     let old = file.base.as_ref().map_or(&[][..], |base| &base.bytes);
     let new = file.after.as_deref().unwrap_or(&[]);
-    text(old)?;
-    text(new)?;
-    Some((
-        std::str::from_utf8(old).ok()?,
-        std::str::from_utf8(new).ok()?,
-    ))
+    let (old, _) = encoding::decode(old).ok()?;
+    let (new, _) = encoding::decode(new).ok()?;
+    Some((old, new))
 }
 
 /// Lines as LSP counts them, endings included.
