@@ -4,6 +4,7 @@
 mod dots;
 mod fuzzy;
 mod ladder;
+mod numbered;
 mod placeholder;
 mod splice;
 mod substring;
@@ -174,7 +175,12 @@ fn place_lines(
     let (before, after) = (lines::plain(&hunk.before), lines::plain(&hunk.after));
     let edits = match before.is_empty() {
         true => vec![insertion(&file, &hunk, &after)?],
-        false => find(&file, &hunk, &before, &after, (cursor.below, matching))?,
+        false => match find(&file, &hunk, &before, &after, (cursor.below, matching)) {
+            Err(miss) if miss.reason == Reason::NotFound => {
+                unnumbered(&file, &hunk, &before, &after).ok_or(miss)?
+            }
+            found => found?,
+        },
     };
     let grown: isize = edits.iter().map(growth).sum();
     let end = edits.last().map_or(0, |edit| edit.at.end);
@@ -230,6 +236,23 @@ fn find(
         return Ok(vec![spot.edit(before, after)]);
     }
     Err(teach::not_found(&texts, before, after))
+}
+
+/// The edits of a hunk that carries line numbers, if it does and stands in one place without them.
+fn unnumbered(
+    file: &[Line<'_>],
+    hunk: &HunkSpec,
+    before: &[&str],
+    after: &[&str],
+) -> Option<Vec<Edit>> {
+    let (before, after, line) = numbered::stripped(before, after)?;
+    let hunk = HunkSpec {
+        line: hunk.line.or(Some(line)),
+        ..hunk.clone()
+    };
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+    find(file, &hunk, &before, &after, (0, Matching::Strict)).ok()
 }
 
 /// The spots that do not overlap one before them.

@@ -172,6 +172,16 @@ impl Open {
                 ));
             }
         };
+        let leaked = |line: &String| {
+            let line = line.trim();
+            line.starts_with(":start_line:") || line.starts_with(":end_line:")
+        };
+        if let Some(at) = self.lines[middle + 1..].iter().position(leaked) {
+            return Piece::Broken(PatchError::at(
+                self.at + middle + at + 2,
+                "`:start_line:` and `:end_line:` stand in the search part only; leave them out of the replacement, or write a backslash before one that is text",
+            ));
+        }
         let mut lines = self.lines;
         let replace: Vec<String> = lines.split_off(middle + 1).into_iter().map(plain).collect();
         lines.truncate(middle);

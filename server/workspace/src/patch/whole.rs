@@ -161,7 +161,8 @@ fn alone(line: &str) -> Option<String> {
     let bare = left
         .chars()
         .all(|sign| sign.is_whitespace() || "#*`:>'\"/-".contains(sign));
-    (bare && is_path(&name)).then_some(name)
+    let one = !name.contains(['`', ' ']) || line.trim().starts_with(['`', '*']);
+    (bare && one && !name.contains('`') && is_path(&name)).then_some(name)
 }
 
 fn is_path(word: &str) -> bool {

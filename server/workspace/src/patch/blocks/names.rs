@@ -15,8 +15,7 @@ pub(super) fn above(lines: &[&str], has_current: bool) -> Option<String> {
             }
             continue;
         }
-        if let Some(info) = body.strip_prefix("```") {
-            let info = info.trim_start_matches('`').trim();
+        if let Some(info) = fence(body) {
             let named = info.split_whitespace().rev().find_map(|word| {
                 let word = word
                     .strip_prefix("path=")
@@ -44,6 +43,17 @@ pub(super) fn above(lines: &[&str], has_current: bool) -> Option<String> {
         return clean(line).filter(|name| is_name(name, line, has_current));
     }
     None
+}
+
+/// The info string of a line that opens or closes a fence; some models use tags for ticks.
+fn fence(line: &str) -> Option<&str> {
+    const TAGS: [&str; 5] = ["source", "code", "pre", "codeblock", "sourcecode"];
+    if let Some(info) = line.strip_prefix("```") {
+        return Some(info.trim_start_matches('`').trim());
+    }
+    let (tag, info) = line.strip_prefix('<')?.split_once('>')?;
+    let tag = tag.strip_prefix('/').unwrap_or(tag);
+    TAGS.contains(&tag).then(|| info.trim())
 }
 
 /// A line without the marks that people and models put around file names.
@@ -78,7 +88,11 @@ pub(in crate::patch) fn clean(line: &str) -> Option<String> {
         _ => body.trim_matches('`').trim(),
     };
     let body = body.trim_matches(['"', '\'']);
-    let name = body.replace("\\_", "_");
+    // Markdown's escape; a path with other backslashes means them.
+    let name = match body.matches('\\').count() == body.matches("\\_").count() {
+        true => body.replace("\\_", "_"),
+        false => body.to_owned(),
+    };
     (!name.is_empty() && !name.chars().all(|sign| sign == '.' || sign == '…')).then_some(name)
 }
 
