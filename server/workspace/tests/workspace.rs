@@ -21,5 +21,7 @@ mod reading;
 mod replies;
 #[path = "workspace/scratches.rs"]
 mod scratches;
+#[path = "workspace/streams.rs"]
+mod streams;
 #[path = "workspace/udiff.rs"]
 mod udiff;

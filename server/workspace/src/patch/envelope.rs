@@ -21,11 +21,21 @@ enum Header<'a> {
 #[derive(Default)]
 pub(super) struct Reader {
     seen: bool,
-    open: bool,
+    open: Open,
     /// From a padded closing marker on: it may be a context line, if one that is flush left follows.
     held: Vec<Given>,
     section: Option<Section>,
     last: usize,
+}
+
+/// Whether lines are a patch's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Open {
+    #[default]
+    No,
+    Envelope,
+    /// Sections without any marker around them, as some tools take them; up to the end or a fence.
+    Bare,
 }
 
 /// A section whose end is not seen yet.
@@ -61,11 +71,17 @@ impl Reader {
     ) -> Result<(), PatchError> {
         self.last = line.at;
         let flush = line.text.starts_with('*');
-        if !self.open {
-            if opens(&line.text) {
-                (self.seen, self.open) = (true, true);
+        match self.open {
+            Open::No if begins(&line.text) => {
+                (self.seen, self.open) = (true, Open::Envelope);
+                return Ok(());
             }
-            return Ok(());
+            Open::No if flush && !self.seen && header(&line.text).is_some() => {
+                (self.seen, self.open) = (true, Open::Bare);
+            }
+            Open::No => return Ok(()),
+            Open::Bare if line.text.starts_with("```") => return self.close(out),
+            Open::Bare | Open::Envelope => {}
         }
         if line.text.trim_end() == END {
             for held in std::mem::take(&mut self.held) {
@@ -73,9 +89,9 @@ impl Reader {
             }
             return self.close(out);
         }
-        if flush && opens(&line.text) {
+        if flush && begins(&line.text) {
             self.close_padded(place, out)?;
-            self.open = true;
+            self.open = Open::Envelope;
             return Ok(());
         }
         if !self.held.is_empty() || line.text.trim() == END {
@@ -90,8 +106,11 @@ impl Reader {
         place: Place<'_>,
         out: &mut Vec<Piece>,
     ) -> Result<(), PatchError> {
-        if self.open {
-            return self.close_padded(place, out);
+        match self.open {
+            Open::Envelope => return self.close_padded(place, out),
+            Open::Bare if self.held.is_empty() => return self.close(out),
+            Open::Bare => return self.close_padded(place, out),
+            Open::No => {}
         }
         match self.seen {
             true => Ok(()),
@@ -121,7 +140,7 @@ impl Reader {
     }
 
     fn close(&mut self, out: &mut Vec<Piece>) -> Result<(), PatchError> {
-        self.open = false;
+        self.open = Open::No;
         self.end_section(out)
     }
 
@@ -297,7 +316,12 @@ impl Update {
     }
 }
 
+/// Whether a line opens an envelope, or is a section's header where one was left out.
 pub(super) fn opens(line: &str) -> bool {
+    begins(line) || (line.starts_with('*') && header(line).is_some())
+}
+
+fn begins(line: &str) -> bool {
     line.trim() == BEGIN
 }
 
