@@ -129,7 +129,7 @@ test('ask_agent_to_refactor_lands_two_files_verified', function()
     pattern = 'AnimusEvent',
     callback = function(call)
       local update = call.data.event.update
-      if update.type == 'toolResult' and typed < 5 then
+      if update.type == 'toolResult' and typed < 5 and not late then
         typed = typed + 1
         vim.api.nvim_buf_set_lines(lib, 1, 1, false, { '// typed ' .. typed })
       elseif update.type == 'phase' and update.phase == 'land' and not late then

@@ -1,9 +1,12 @@
 //! Editor tests: one session of each real editor with the built server and a scripted model, in a small crate of its own.
 //! A session counts only by the `test NAME ... ok` lines it prints; one that prints none has failed.
 
+mod fixture;
+
 use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use fixture::Fixture;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,11 +16,18 @@ use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(300);
 
-const FIXTURE: [(&str, &str); 4] = [
-    ("Cargo.toml", include_str!("../fixture/Cargo.toml")),
-    ("Cargo.lock", include_str!("../fixture/Cargo.lock")),
-    ("src/lib.rs", include_str!("../fixture/src/lib.rs")),
-    ("src/price.rs", include_str!("../fixture/src/price.rs")),
+/// The sessions.
+const SESSIONS: [&str; 5] = [
+    "nvim",
+    "nvim-review",
+    "nvim-stock",
+    "vscode",
+    "vscode-review",
+];
+
+/// Cases of the review sessions, in the order in which the tests ask for them.
+const CASES: [&str; 7] = [
+    "show", "order", "edit", "reload", "window", "files", "whole",
 ];
 
 /// How many tests went which way.
@@ -27,7 +37,12 @@ pub struct Tally {
     pub failed: u32,
 }
 
-pub fn run(tools: &Tools) -> Result<Tally> {
+/// Runs the sessions of these names; all where none is named.
+pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
+    let known = |name: &&&str| SESSIONS.contains(*name);
+    if let Some(other) = only.iter().find(|name| !known(name)) {
+        bail!("no session `{other}`; one of: {}", SESSIONS.join(", "));
+    }
     let mut tally = Tally::default();
     let extension = top().join("editors/vscode");
     for script in ["check", "build", "build:test"] {
@@ -37,32 +52,60 @@ pub fn run(tools: &Tools) -> Result<Tally> {
                 .current_dir(&extension),
         )?;
     }
-    session("nvim", &mut tally, |folder| {
-        let shim = top().join("editors/nvim");
-        let mut nvim = command(&tools.neovim);
-        nvim.args(["--headless", "--clean", "--cmd"])
-            .arg(format!("set runtimepath^={}", shim.display()))
-            .arg("-l")
-            .arg(shim.join("test/run.lua"))
-            .env("NVIM_LOG_FILE", folder.join("nvim.log"));
-        nvim
-    })?;
-    session("vscode", &mut tally, |folder| {
-        let mut node = command(&tools.node);
-        node.arg("editors/vscode/test/host.mjs")
-            .arg(&tools.vscode)
-            .arg(&tools.browser);
-        node.arg(folder.join("workspace"))
-            .arg(folder.join("server"));
-        node
-    })?;
+    let nvim = |script: &'static str| {
+        move |folder: &Path| {
+            let shim = top().join("editors/nvim");
+            let mut nvim = command(&tools.neovim);
+            nvim.args(["--headless", "--clean"]);
+            // One session is without the plug-in.
+            if script != "stock.lua" {
+                nvim.arg("--cmd")
+                    .arg(format!("set runtimepath^={}", shim.display()));
+            }
+            nvim.arg("-l")
+                .arg(shim.join("test").join(script))
+                .env("NVIM_LOG_FILE", folder.join("nvim.log"));
+            nvim
+        }
+    };
+    let vscode = |suite: &'static str| {
+        move |folder: &Path| {
+            let mut node = command(&tools.node);
+            node.arg("editors/vscode/test/host.mjs")
+                .arg(&tools.vscode)
+                .arg(&tools.browser);
+            node.arg(folder.join("workspace"))
+                .arg(folder.join("server"))
+                .arg(suite);
+            node
+        }
+    };
+    let mut run = |name: &str, fixture, start: &dyn Fn(&Path) -> Command| {
+        if only.is_empty() || only.contains(&name) {
+            session(name, fixture, &mut tally, start)
+        } else {
+            Ok(())
+        }
+    };
+    let review = Fixture::Review(&CASES);
+    run("nvim", Fixture::Shop, &nvim("run.lua"))?;
+    run("nvim-review", review, &nvim("review.lua"))?;
+    let stock = Fixture::Landing(&["first", "later"]);
+    run("nvim-stock", stock, &nvim("stock.lua"))?;
+    run("vscode", Fixture::Shop, &vscode("suite.js"))?;
+    run("vscode-review", review, &vscode("review.js"))?;
     Ok(tally)
 }
 
 /// Prepares a workspace, runs one editor in it, counts what it prints, and looks for processes that outlived it.
-fn session(name: &str, tally: &mut Tally, start: impl FnOnce(&Path) -> Command) -> Result<()> {
+fn session(
+    name: &str,
+    fixture: Fixture,
+    tally: &mut Tally,
+    start: &dyn Fn(&Path) -> Command,
+) -> Result<()> {
     let folder = target()?.join("editor-tests").join(name);
-    prepare(&folder)?;
+    fixture.prepare(&folder)?;
     let config = folder.join("config.yaml");
     let mut editor = start(&folder);
     editor
@@ -144,42 +187,6 @@ fn watch(name: &str, mut editor: Command, tally: &mut Tally) -> Result<bool> {
     tally.passed += passed;
     tally.failed += failed;
     Ok(failed > 0 || (status.success() && passed > 0))
-}
-
-fn prepare(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    let workspace = folder.join("workspace");
-    fs::create_dir_all(workspace.join("src"))?;
-    fs::create_dir_all(folder.join("state"))?;
-    for (path, text) in FIXTURE {
-        fs::write(workspace.join(path), text)?;
-    }
-    fs::write(
-        folder.join("script.yaml"),
-        include_str!("../fixture/script.yaml"),
-    )?;
-    let script = folder.join("script.yaml").display().to_string();
-    fs::write(
-        folder.join("config.yaml"),
-        include_str!("../fixture/config.yaml").replace("@SCRIPT@", &script),
-    )?;
-    // A repository of its own, so that the project's does not count as the workspace's.
-    let git = |words: &[&str]| quiet(command("git").args(words).current_dir(&workspace));
-    git(&["init", "--quiet"])?;
-    git(&["add", "."])?;
-    git(&[
-        "-c",
-        "user.name=test",
-        "-c",
-        "user.email=test@localhost",
-        "commit",
-        "--quiet",
-        "-m",
-        "A shop",
-    ])?;
-    Ok(())
 }
 
 /// Processes of the server (it, and what it started) that still run, found by the variable that names their config.

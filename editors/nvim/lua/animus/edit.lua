@@ -7,7 +7,7 @@ local ours = {}
 
 local function untouched(bufnr)
   local edited = ours[bufnr]
-  return not vim.bo[bufnr].modified or (edited and edited.clean and edited.tick == vim.b[bufnr].changedtick)
+  return not vim.bo[bufnr].modified or (edited ~= nil and edited.clean and edited.tick == vim.b[bufnr].changedtick)
 end
 
 local function loaded_buffer(uri)

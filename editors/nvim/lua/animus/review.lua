@@ -10,8 +10,12 @@ local REST = 120
 -- Decided patches whose hunks can still be taken back at the cursor.
 local DECIDED = 8
 
--- Per patch: its view, the client it came from, and whether it was seen waiting.
+-- Per patch: its view, the client it came from, and whether it waits, or waited, for a person. A patch that lands by itself is
+-- proposed for a moment too; nobody is asked about that one.
 local patches = {}
+
+-- Tasks whose end was seen.
+local ended = {}
 
 -- Buffers that are listened to, and the client of each.
 local tracked = {}
@@ -169,19 +173,34 @@ local function forget_old()
   end
 end
 
+local function consider(entry)
+  if entry.view.state == 'proposed' and not entry.reviewed then
+    entry.reviewed = true
+    animus.notify(('a patch waits: %s (:Animus next, :Animus review)'):format(entry.view.title))
+  end
+  if entry.reviewed then
+    ask(entry.view.id)
+  end
+end
+
 -- The latest view of a patch, from the server.
 function M.take(client, view)
   local entry = patches[view.id] or { reviewed = false }
-  local fresh = not patches[view.id] and view.state == 'proposed'
   entry.view, entry.client = view, client.id
-  entry.reviewed = entry.reviewed or view.state == 'proposed'
   patches[view.id] = entry
-  if fresh then
-    animus.notify(('a patch waits: %s (:Animus next, :Animus review)'):format(view.title))
-  end
   forget_old()
-  if entry.reviewed then
-    ask(view.id)
+  if entry.reviewed or ended[view.task] then
+    consider(entry)
+  end
+end
+
+-- A task is over: what it proposed and did not land waits for a person.
+function M.over(task)
+  ended[task] = true
+  for _, entry in ipairs(entries()) do
+    if entry.view.task == task then
+      consider(entry)
+    end
   end
 end
 
@@ -190,6 +209,9 @@ local function fetch(client)
   animus.request('patch/list', {}, function(result)
     for _, view in ipairs(result.patches) do
       if view.state == 'proposed' or patches[view.id] then
+        -- Other windows show their own tasks' patches too, once these are over.
+        local task = require('animus.tasks').tasks[view.task]
+        ended[view.task] = ended[view.task] or not task or task.finished ~= nil
         M.take(client, view)
       end
     end

@@ -20,6 +20,9 @@ local function take(client, task, events)
       table.insert(stream.events, event)
       view.append(task, event)
       vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusEvent', data = { client = client.id, event = event } })
+      if event.update.type == 'finished' then
+        review.over(task)
+      end
     end
   end
 end
