@@ -1,4 +1,4 @@
-//! Editor tests: one session of each real editor with the built server and a scripted model, in a small crate of its own.
+//! Editor tests: one session of each real editor with the built server and a scripted model, in a workspace of its own.
 //! A session counts only by the `test NAME ... ok` lines it prints; one that prints none has failed.
 
 mod fixture;
@@ -16,15 +16,6 @@ use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// The sessions.
-const SESSIONS: [&str; 5] = [
-    "nvim",
-    "nvim-review",
-    "nvim-stock",
-    "vscode",
-    "vscode-review",
-];
-
 /// Cases of the review sessions, in the order in which the tests ask for them.
 const CASES: [&str; 7] = [
     "show", "order", "edit", "reload", "window", "files", "whole",
@@ -37,13 +28,58 @@ pub struct Tally {
     pub failed: u32,
 }
 
+/// One run of an editor.
+struct Session {
+    name: &'static str,
+    fixture: Fixture,
+    editor: Editor,
+}
+
+/// Which editor, and the tests it runs.
+#[derive(Clone, Copy)]
+enum Editor {
+    /// Neovim with the plug-in.
+    Neovim(&'static str),
+    /// Neovim as it comes.
+    Bare(&'static str),
+    /// VS Code with the extension.
+    VsCode(&'static str),
+}
+
+const SESSIONS: [Session; 5] = [
+    Session {
+        name: "nvim",
+        fixture: Fixture::Shop,
+        editor: Editor::Neovim("run.lua"),
+    },
+    Session {
+        name: "nvim-review",
+        fixture: Fixture::Review(&CASES),
+        editor: Editor::Neovim("review.lua"),
+    },
+    Session {
+        name: "nvim-stock",
+        fixture: Fixture::Landing(&["first", "later"]),
+        editor: Editor::Bare("stock.lua"),
+    },
+    Session {
+        name: "vscode",
+        fixture: Fixture::Shop,
+        editor: Editor::VsCode("suite.js"),
+    },
+    Session {
+        name: "vscode-review",
+        fixture: Fixture::Review(&CASES),
+        editor: Editor::VsCode("review.js"),
+    },
+];
+
 /// Runs the sessions of these names; all where none is named.
 pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
-    let known = |name: &&&str| SESSIONS.contains(*name);
-    if let Some(other) = only.iter().find(|name| !known(name)) {
-        bail!("no session `{other}`; one of: {}", SESSIONS.join(", "));
+    let names = SESSIONS.map(|session| session.name);
+    if let Some(other) = only.iter().find(|name| !names.contains(name)) {
+        bail!("no session `{other}`; one of: {}", names.join(", "));
     }
-    let mut tally = Tally::default();
     let extension = top().join("editors/vscode");
     for script in ["check", "build", "build:test"] {
         quiet(
@@ -52,62 +88,51 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
                 .current_dir(&extension),
         )?;
     }
-    let nvim = |script: &'static str| {
-        move |folder: &Path| {
-            let shim = top().join("editors/nvim");
-            let mut nvim = command(&tools.neovim);
-            nvim.args(["--headless", "--clean"]);
-            // One session is without the plug-in.
-            if script != "stock.lua" {
-                nvim.arg("--cmd")
-                    .arg(format!("set runtimepath^={}", shim.display()));
-            }
-            nvim.arg("-l")
-                .arg(shim.join("test").join(script))
-                .env("NVIM_LOG_FILE", folder.join("nvim.log"));
-            nvim
+    let mut tally = Tally::default();
+    for session in &SESSIONS {
+        if only.is_empty() || only.contains(&session.name) {
+            run_one(session, tools, &mut tally)?;
         }
-    };
-    let vscode = |suite: &'static str| {
-        move |folder: &Path| {
-            let mut node = command(&tools.node);
-            node.arg("editors/vscode/test/host.mjs")
-                .arg(&tools.vscode)
-                .arg(&tools.browser);
-            node.arg(folder.join("workspace"))
-                .arg(folder.join("server"))
-                .arg(suite);
-            node
-        }
-    };
-    let mut run = |name: &str, fixture, start: &dyn Fn(&Path) -> Command| {
-        if only.is_empty() || only.contains(&name) {
-            session(name, fixture, &mut tally, start)
-        } else {
-            Ok(())
-        }
-    };
-    let review = Fixture::Review(&CASES);
-    run("nvim", Fixture::Shop, &nvim("run.lua"))?;
-    run("nvim-review", review, &nvim("review.lua"))?;
-    let stock = Fixture::Landing(&["first", "later"]);
-    run("nvim-stock", stock, &nvim("stock.lua"))?;
-    run("vscode", Fixture::Shop, &vscode("suite.js"))?;
-    run("vscode-review", review, &vscode("review.js"))?;
+    }
     Ok(tally)
 }
 
+/// The command that starts the editor for the session in `folder`.
+fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
+    let shim = top().join("editors/nvim");
+    let neovim = |plugin: &[String], tests: &str| {
+        let mut nvim = command(&tools.neovim);
+        nvim.args(["--headless", "--clean"])
+            .args(plugin)
+            .arg("-l")
+            .arg(shim.join("test").join(tests))
+            .env("NVIM_LOG_FILE", folder.join("nvim.log"));
+        nvim
+    };
+    match editor {
+        Editor::Neovim(tests) => {
+            let path = format!("set runtimepath^={}", shim.display());
+            neovim(&["--cmd".to_owned(), path], tests)
+        }
+        Editor::Bare(tests) => neovim(&[], tests),
+        Editor::VsCode(tests) => {
+            let mut node = command(&tools.node);
+            node.arg("editors/vscode/test/host.mjs")
+                .args([&tools.vscode, &tools.browser])
+                .args([folder.join("workspace"), folder.join("server")])
+                .arg(tests);
+            node
+        }
+    }
+}
+
 /// Prepares a workspace, runs one editor in it, counts what it prints, and looks for processes that outlived it.
-fn session(
-    name: &str,
-    fixture: Fixture,
-    tally: &mut Tally,
-    start: &dyn Fn(&Path) -> Command,
-) -> Result<()> {
+fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
+    let name = session.name;
     let folder = target()?.join("editor-tests").join(name);
-    fixture.prepare(&folder)?;
+    session.fixture.prepare(&folder)?;
     let config = folder.join("config.yaml");
-    let mut editor = start(&folder);
+    let mut editor = start(session.editor, tools, &folder);
     editor
         .env("ANIMUS_BIN", target()?.join("debug/animus"))
         .env("ANIMUS_CONFIG", &config)

@@ -160,7 +160,7 @@ function ask(id)
       later(id)
     end
   end, client, function()
-    entry.asking = false
+    patches[id] = nil
   end)
 end
 
@@ -186,7 +186,11 @@ end
 -- The latest view of a patch, from the server.
 function M.take(client, view)
   local entry = patches[view.id] or { reviewed = false }
-  entry.view, entry.client = view, client.id
+  if entry.client ~= client.id then
+    -- Nobody will answer what an earlier server was asked.
+    entry.client, entry.asking = client.id, false
+  end
+  entry.view = view
   patches[view.id] = entry
   forget_old()
   if entry.reviewed or ended[view.task] then
@@ -194,11 +198,11 @@ function M.take(client, view)
   end
 end
 
--- A task is over: what it proposed and did not land waits for a person.
-function M.over(task)
+-- A task is over: what it proposed and did not land waits for a person. Views may lag behind events.
+function M.over(task, landed)
   ended[task] = true
   for _, entry in ipairs(entries()) do
-    if entry.view.task == task then
+    if entry.view.task == task and not landed then
       consider(entry)
     end
   end

@@ -21,7 +21,9 @@ local function take(client, task, events)
       view.append(task, event)
       vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusEvent', data = { client = client.id, event = event } })
       if event.update.type == 'finished' then
-        review.over(task)
+        review.over(task, vim.iter(stream.events):any(function(past)
+          return past.update.type == 'patchState' and past.update.state == 'landed'
+        end))
       end
     end
   end

@@ -86,8 +86,9 @@ impl Fixture {
                 for case in cases {
                     let turns = match *case {
                         "files" => include_str!("../../fixture/review/files.yaml").to_owned(),
-                        case => include_str!("../../fixture/review/turns.yaml")
-                            .replace("@CASE@", case),
+                        case => {
+                            include_str!("../../fixture/review/turns.yaml").replace("@CASE@", case)
+                        }
                     };
                     script.write_str(&turns)?;
                 }
