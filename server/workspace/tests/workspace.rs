@@ -19,6 +19,8 @@ mod properties;
 mod reading;
 #[path = "workspace/replies.rs"]
 mod replies;
+#[path = "workspace/reviews.rs"]
+mod reviews;
 #[path = "workspace/scratches.rs"]
 mod scratches;
 #[path = "workspace/udiff.rs"]
