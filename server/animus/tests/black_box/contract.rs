@@ -159,7 +159,11 @@ fn apply_patch_says_0_1_or_2_and_keeps_its_hands_off_what_it_refuses() {
         assert!(!stage.root().parent().unwrap().join("evil.txt").exists());
         if case.code < 2 {
             let value = answer.json();
-            assert_eq!(value["applied"], case.code == 0, "{}: {value}", case.name);
+            let word = match case.args.contains(&"--dry-run") {
+                true => "would_apply",
+                false => "applied",
+            };
+            assert_eq!(value[word], case.code == 0, "{}: {value}", case.name);
             let told =
                 value["error"].is_string() || !value["refused"].as_array().unwrap().is_empty();
             assert_eq!(told, case.code == 1, "{}: {value}", case.name);
@@ -360,8 +364,8 @@ fn small_commands_answer_in_json_and_in_words() {
         "{models}"
     );
     assert_eq!(
-        said(&mut stage.animus(&["patch", "list", "--json"])).json(),
-        json!({"patches": []})
+        said(&mut stage.animus(&["patch", "list", "--json"])).json()["patches"],
+        json!([])
     );
     assert_eq!(
         said(&mut stage.animus(&["session", "list", "--json"])).json(),

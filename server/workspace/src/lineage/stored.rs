@@ -1,6 +1,6 @@
 //! Stored: a node as its file has it: texts by hash.
 
-use super::node::{Image, Kind, Node};
+use super::node::{Head, Image, Kind, Node, NodeState};
 use super::store::Store;
 use crate::change::FileEdit;
 use crate::content::{Content, Hash};
@@ -148,6 +148,26 @@ impl Stored {
             review,
             images,
         })
+    }
+
+    /// What a list needs.
+    pub(super) fn head(&self) -> Head {
+        let hunks = self.files.iter().flat_map(|file| &file.hunks);
+        Head {
+            id: self.id.clone(),
+            kind: self.kind,
+            parent: self.parent.clone(),
+            of: self.of.clone(),
+            created: self.created.clone(),
+            landed: self.landed.clone(),
+            state: NodeState::of(hunks.map(|hunk| hunk.verdict)),
+            unsettled: self.intent.is_some(),
+        }
+    }
+
+    /// The same on another parent.
+    pub(super) fn on(self, parent: Option<String>) -> Stored {
+        Stored { parent, ..self }
     }
 
     /// The texts that the node needs.
