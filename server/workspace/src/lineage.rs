@@ -47,7 +47,11 @@ impl Lineage {
     /// [`Error::NoPatch`] for an id that cannot name a file, [`Error::Io`] where the disk says no.
     pub fn record(&self, node: &Node) -> Result<(), Error> {
         place(&node.id)?;
-        self.alone(|| self.write(&node.id, &Stored::of(node, &self.store)?))
+        let texts = node.texts();
+        self.alone(|| {
+            self.store.keep(&texts.iter().collect::<Vec<_>>())?;
+            self.write(&node.id, &Stored::of(node))
+        })
     }
 
     /// Writes a landed patch to the git repository that the workspace is in, as `refs/animus/patches/<id>`; gives back the

@@ -128,6 +128,21 @@ impl Node {
         self.tested && !edited && (whole(Verdict::Pending) || whole(Verdict::Accepted))
     }
 
+    /// Every text that it has.
+    pub(super) fn texts(&self) -> Vec<Content> {
+        let mut texts = Vec::new();
+        for file in &self.review.files {
+            texts.extend(file.edit.base.clone());
+            let after = file.edit.after.clone();
+            texts.extend(after.map(|bytes| Content::new(bytes, None)));
+        }
+        for image in &self.images {
+            texts.extend(image.pre.clone());
+            texts.extend(image.post.clone());
+        }
+        texts
+    }
+
     /// Notes what a landing did to the files.
     pub fn witness(&mut self, landed: &ChangeSet) {
         for FileEdit {
