@@ -100,11 +100,11 @@ fn each<T: Sync>(all: &[T], work: impl Fn(&T) -> io::Result<()> + Sync) -> io::R
             .chunks(share)
             .map(|chunk| scope.spawn(move || chunk.iter().try_for_each(work)))
             .collect();
-        let ended = writers.into_iter().map(|writer| {
+        let mut ended = writers.into_iter().map(|writer| {
             let broken = || Err(io::Error::other("a writer stopped"));
             writer.join().unwrap_or_else(|_| broken())
         });
-        ended.fold(Ok(()), |so_far, ended| so_far.and(ended))
+        ended.try_fold((), |(), ended| ended)
     })
 }
 
