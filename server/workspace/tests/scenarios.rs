@@ -40,7 +40,11 @@ fn cases() -> BTreeMap<String, Case> {
         }
         for file in group.read_dir_utf8().unwrap() {
             let file = file.unwrap().into_path();
-            let name = format!("{}/{}", group.file_name().unwrap(), file.file_stem().unwrap());
+            let name = format!(
+                "{}/{}",
+                group.file_name().unwrap(),
+                file.file_stem().unwrap()
+            );
             let case = read(&std::fs::read_to_string(&file).unwrap());
             cases.insert(name, case);
         }
@@ -161,16 +165,20 @@ fn lay(root: &Utf8Path, tree: &Tree) {
 }
 
 fn shown(tree: &Tree) -> String {
-    tree.iter().fold(String::new(), |mut text, (path, (bytes, mode))| {
-        let _ = writeln!(text, "  {path} {mode:o} {}", bytes.escape_ascii());
-        text
-    })
+    tree.iter()
+        .fold(String::new(), |mut text, (path, (bytes, mode))| {
+            let _ = writeln!(text, "  {path} {mode:o} {}", bytes.escape_ascii());
+            text
+        })
 }
 
 /// Runs a case on the disk; the error says how it came out.
 fn run(case: &Case) -> Result<(), String> {
     let dir = tempfile::tempdir().unwrap();
-    let root = Utf8Path::from_path(dir.path()).unwrap().canonicalize_utf8().unwrap();
+    let root = Utf8Path::from_path(dir.path())
+        .unwrap()
+        .canonicalize_utf8()
+        .unwrap();
     lay(&root, &case.before);
     let option = |name: &str| case.options.get(name).map(String::as_str);
     let format = match option("format") {
@@ -225,17 +233,27 @@ fn run(case: &Case) -> Result<(), String> {
     want.extend(case.after.clone());
     let got = tree(&root);
     if got != want {
-        return Err(format!("refused: {refused}\n got:\n{}want:\n{}", shown(&got), shown(&want)));
+        return Err(format!(
+            "refused: {refused}\n got:\n{}want:\n{}",
+            shown(&got),
+            shown(&want)
+        ));
     }
     if refused.is_empty() != case.refused.is_empty() {
         return Err(format!("refused: {refused}"));
     }
-    if let Some(missing) = case.refused.iter().find(|said| !refused.contains(said.as_str())) {
+    if let Some(missing) = case
+        .refused
+        .iter()
+        .find(|said| !refused.contains(said.as_str()))
+    {
         return Err(format!("does not say `{missing}`: {refused}"));
     }
     wait(landed.change.invert().land(disk.as_ref(), "undo")).map_err(|error| error.to_string())?;
     let bare = |tree: &Tree| -> BTreeMap<String, Vec<u8>> {
-        tree.iter().map(|(path, (bytes, _))| (path.clone(), bytes.clone())).collect()
+        tree.iter()
+            .map(|(path, (bytes, _))| (path.clone(), bytes.clone()))
+            .collect()
     };
     match bare(&tree(&root)) == bare(&case.before) {
         true => Ok(()),
@@ -252,7 +270,10 @@ fn told(refused: &[workspace::Refused]) -> String {
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 #[test]

@@ -25,7 +25,11 @@ fn streamed(text: &str, format: Format, cuts: &[usize]) -> Result<Vec<Op>, Patch
     let mut stream = PatchStream::new(format, Some(&rel("f")));
     let mut ops = Vec::new();
     let mut at = 0;
-    for cut in cuts.iter().copied().filter(|cut| text.is_char_boundary(*cut)) {
+    for cut in cuts
+        .iter()
+        .copied()
+        .filter(|cut| text.is_char_boundary(*cut))
+    {
         if cut > at {
             ops.extend(stream.push(&text[at..cut])?);
             at = cut;
@@ -59,9 +63,17 @@ fn a_patch_cut_anywhere_is_the_same_patch() {
         for format in FORMATS {
             let want = whole(sample, format);
             let every: Vec<usize> = (0..sample.len()).collect();
-            assert_eq!(streamed(sample, format, &every), want, "{format:?} {sample}");
+            assert_eq!(
+                streamed(sample, format, &every),
+                want,
+                "{format:?} {sample}"
+            );
             for cut in 0..sample.len() {
-                assert_eq!(streamed(sample, format, &[cut]), want, "{format:?} {cut} {sample}");
+                assert_eq!(
+                    streamed(sample, format, &[cut]),
+                    want,
+                    "{format:?} {cut} {sample}"
+                );
             }
         }
         let mut reply = ReplyStream::new();
@@ -77,10 +89,19 @@ fn a_patch_cut_anywhere_is_the_same_patch() {
 #[test]
 fn hunks_come_out_as_they_close() {
     for (text, want) in [
-        ("*** Begin Patch\n*** Update File: f\n@@\n-a\n+b\n@@\n-c\n+d\n*** Delete File: g\n*** End Patch\n", [6, 9, 9]),
-        ("f\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nc\n=======\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nd\n=======\n>>>>>>> REPLACE\n", [6, 10, 14]),
+        (
+            "*** Begin Patch\n*** Update File: f\n@@\n-a\n+b\n@@\n-c\n+d\n*** Delete File: g\n*** End Patch\n",
+            [6, 9, 9],
+        ),
+        (
+            "f\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nc\n=======\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nd\n=======\n>>>>>>> REPLACE\n",
+            [6, 10, 14],
+        ),
         // A diff's lines may be a header that the next two decide.
-        ("--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n@@ -5 +5 @@\n-c\n+d\n--- a/g\n+++ b/g\n@@ -1 +1 @@\n-c\n+d\n", [8, 11, 14]),
+        (
+            "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n@@ -5 +5 @@\n-c\n+d\n--- a/g\n+++ b/g\n@@ -1 +1 @@\n-c\n+d\n",
+            [8, 11, 14],
+        ),
     ] {
         let mut stream = PatchStream::new(Format::Auto, None);
         let mut lines: Vec<usize> = Vec::new();
@@ -88,7 +109,13 @@ fn hunks_come_out_as_they_close() {
             let count = stream.push(line).unwrap().len();
             lines.extend(std::iter::repeat_n(index + 1, count));
         }
-        lines.extend(stream.finish().unwrap().iter().map(|_| text.lines().count() + 1));
+        lines.extend(
+            stream
+                .finish()
+                .unwrap()
+                .iter()
+                .map(|_| text.lines().count() + 1),
+        );
         assert_eq!(lines, want, "{text}");
     }
 }
@@ -96,9 +123,21 @@ fn hunks_come_out_as_they_close() {
 #[test]
 fn parsing_takes_time_in_proportion_to_the_text() {
     let long: [(Format, &str, &str); 9] = [
-        (Format::Envelope, "*** Begin Patch\n*** Update File: f\n", "@@\n-a\n+b\n"),
-        (Format::Envelope, "*** Begin Patch\n*** Update File: f\n@@\n a\n", " *** End Patch\n"),
-        (Format::Blocks, "f\n", "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"),
+        (
+            Format::Envelope,
+            "*** Begin Patch\n*** Update File: f\n",
+            "@@\n-a\n+b\n",
+        ),
+        (
+            Format::Envelope,
+            "*** Begin Patch\n*** Update File: f\n@@\n a\n",
+            " *** End Patch\n",
+        ),
+        (
+            Format::Blocks,
+            "f\n",
+            "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n",
+        ),
         (Format::Blocks, "f\n<<<<<<< SEARCH\n", "=======\n"),
         (Format::Blocks, "f\n", "<<<<<<< SEARCH\n"),
         (Format::Udiff, "--- a/f\n+++ b/f\n@@ @@\n-a\n", "\n"),
@@ -114,4 +153,3 @@ fn parsing_takes_time_in_proportion_to_the_text() {
     // Wide of the mark on purpose: it fails where something is quadratic, not where the machine is slow.
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
-
