@@ -6,7 +6,8 @@ use ropey::Rope;
 use serde_json::{Value, json};
 use workspace::{ChangeSet, FileEdit, RelPath};
 
-use crate::negotiate::{Client, Feature};
+use crate::features::Feature;
+use crate::negotiate::Client;
 use crate::position;
 
 /// BOM: editors do not show it, so positions do not count it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use agent::Agent;
 use parking_lot::{Mutex, RwLock};
@@ -20,6 +21,9 @@ use crate::{stream, verbs};
 
 /// Makes the agent of a workspace.
 pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send>;
+
+/// What is left of the client's patience when it is answered.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Log lines that wait for a slow client; more are dropped.
 const NOTES: usize = 64;
@@ -177,9 +181,26 @@ impl Door {
     /// # Errors
     /// Whatever the verb fails with.
     pub async fn call(self: &Arc<Self>, verb: &str, params: Value) -> Result<Value, Failure> {
-        let agent = self.agent().await?;
         let editor = self.editor()?;
-        agent::verbs::call(&agent, verb, verbs::translate(&editor, verb, params)?).await
+        let call = async {
+            let agent = self.agent().await?;
+            agent::verbs::call(&agent, verb, verbs::translate(&editor, verb, params)?).await
+        };
+        let Some(patience) = editor.client().patience() else {
+            return call.await;
+        };
+        // An answer that nobody waits for any more is worse than a late one.
+        match tokio::time::timeout(patience.saturating_sub(MARGIN), call).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::new(
+                Code::Timeout,
+                format!(
+                    "`{verb}` takes longer than {} waits for an answer",
+                    editor.client().editor()
+                ),
+            )
+            .hint("ask again in a moment; what was begun goes on")),
+        }
     }
 
     /// What code actions must know of the agent.

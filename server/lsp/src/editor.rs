@@ -16,7 +16,8 @@ use workspace::{
 
 use crate::addresses::Addresses;
 use crate::apply::{self, Address};
-use crate::negotiate::{Client, Feature};
+use crate::features::Feature;
+use crate::negotiate::Client;
 
 /// How long the client may take to answer an edit: a person may have to look at it first.
 const ANSWER: Duration = Duration::from_secs(60);

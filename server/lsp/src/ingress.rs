@@ -12,8 +12,8 @@ use tower::Service;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
 
 use crate::door::{Door, Stage};
+use crate::features::Feature;
 use crate::framing::REFUSED;
-use crate::negotiate::Feature;
 use crate::{sync, verbs};
 
 /// The layer.

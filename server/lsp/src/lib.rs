@@ -12,6 +12,7 @@ mod board;
 mod comment;
 mod door;
 mod editor;
+mod features;
 mod framing;
 mod ingress;
 mod lifetime;

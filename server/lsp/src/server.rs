@@ -18,7 +18,8 @@ use tower_lsp::jsonrpc::Result;
 
 use crate::actions::{self, Question, Style};
 use crate::door::Door;
-use crate::negotiate::{self, Client, Feature};
+use crate::features::Feature;
+use crate::negotiate::{self, Client};
 use crate::{progress, refusal, verbs};
 
 /// The server.
