@@ -44,6 +44,7 @@ pub enum Feature {
 }
 
 /// All of them.
+#[cfg(test)]
 pub const ALL: [Feature; 17] = [
     Feature::ApplyEdit,
     Feature::DocumentChanges,

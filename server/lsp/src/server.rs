@@ -101,6 +101,9 @@ impl LanguageServer for Server {
                 .hint("the server's `executeCommandProvider` lists the commands"),
             )
         })?;
+        if let Ok(editor) = self.0.editor() {
+            editor.commanded();
+        }
         let argument =
             verbs::argument(params.arguments).map_err(|failure| refusal::of(&failure))?;
         self.0
