@@ -13,7 +13,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tower_lsp::Client as Wire;
 use workspace::{
-    ChangeSet, Content, Disk, Documents, Error, FileEdit, Host, LandError, Landed, RelPath, Root,
+    ChangeSet, Content, Disk, Documents, Error, FileEdit, Host, LandError, Landed, Recovered,
+    RelPath, Root, StateFolder,
 };
 
 use crate::addresses::Addresses;
@@ -214,5 +215,9 @@ impl Host for Editor {
         label: &'a str,
     ) -> BoxFuture<'a, Result<Landed, LandError>> {
         Box::pin(self.land_all(change, label))
+    }
+
+    fn journal(&self, state: &StateFolder) -> Result<Recovered, Error> {
+        self.disk.journal(state)
     }
 }

@@ -7,7 +7,9 @@
 )]
 
 mod contract;
+mod crash;
 mod demo;
+mod full;
 mod interrupt;
 mod lsp;
 mod patches;

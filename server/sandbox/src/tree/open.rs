@@ -58,6 +58,14 @@ pub(super) fn folder_made(dir: &OwnedFd, rel: &str) -> io::Result<OwnedFd> {
     }
 }
 
+/// Returns when a folder's names have reached the disk, on file systems that can say so.
+pub(super) fn sync(dir: &OwnedFd) -> io::Result<()> {
+    match fs::fsync(dir) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Opens a path that cannot leave `dir`.
 pub(super) fn beneath(
     dir: &OwnedFd,
