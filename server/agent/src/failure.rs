@@ -11,7 +11,7 @@ pub fn of_workspace(error: workspace::Error) -> Failure {
         Error::Missing(_) | Error::NotOpen(_) | Error::NoPatch(_) | Error::NoRepository(_) => {
             Code::NotFound
         }
-        Error::Exists(_) | Error::Pattern(_) => Code::InvalidInput,
+        Error::Exists(_) | Error::Pattern(_) | Error::Unencodable { .. } => Code::InvalidInput,
         Error::Unreadable { .. } => Code::Unreadable,
         Error::Conflict { .. } => Code::Stale,
         Error::Git(_) | Error::Io { .. } => Code::Io,

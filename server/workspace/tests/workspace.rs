@@ -25,5 +25,7 @@ mod replies;
 mod reviews;
 #[path = "workspace/scratches.rs"]
 mod scratches;
+#[path = "workspace/streams.rs"]
+mod streams;
 #[path = "workspace/udiff.rs"]
 mod udiff;

@@ -52,7 +52,7 @@ impl Patches {
                     .decided(&waiting, Verdict::Refused)
             }
             (Resolution::Edit, Some(text)) => match spots.as_slice() {
-                [spot] => review.edited(*spot, text),
+                [spot] => review.edited(*spot, text).map_err(of_workspace)?,
                 _ => {
                     return Err(wrong(
                         "only one hunk at a time can be edited",

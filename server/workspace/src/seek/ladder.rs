@@ -76,7 +76,7 @@ pub(super) enum Shift {
 
 impl Shift {
     /// The shift that makes `ours` the indentation `theirs`.
-    fn between(ours: &str, theirs: &str) -> Option<Shift> {
+    pub(super) fn between(ours: &str, theirs: &str) -> Option<Shift> {
         let all =
             |text: &str, sign: char| !text.is_empty() && text.chars().all(|next| next == sign);
         if ours == theirs {
@@ -116,6 +116,15 @@ impl Shift {
 }
 
 impl Spot {
+    /// A place whose lines are only nearly the hunk's.
+    pub(super) fn fuzzy(at: Range<usize>, shift: Shift) -> Spot {
+        Spot {
+            at,
+            shift,
+            trimmed: (0, 0),
+        }
+    }
+
     /// The edit that puts `after` here: lines that `before` has too stay the file's own.
     pub(super) fn edit(&self, before: &[&str], after: &[&str]) -> Edit {
         let (head, tail) = self.trimmed;
@@ -289,7 +298,7 @@ impl<'a> Finder<'a> {
             let below = narrowed(&spots, |spot| spot.at.start + 1 >= scope.start);
             spots = narrowed(&below, |spot| spot.at.end <= scope.end);
         }
-        if self.hunk.site == Site::Below {
+        if matches!(self.hunk.site, Site::First | Site::Below) {
             let line = self.hunk.line.map(|line| line as usize);
             // The line counts from the file before the hunks above it, so it may have moved: both are looked at.
             if let Some(line) = line.filter(|_| spots.len() > 1) {

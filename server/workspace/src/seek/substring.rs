@@ -2,10 +2,16 @@
 //! lines falls back to the ladder.
 
 use super::{Cursor, Miss, Placed, Reason, place_lines, teach};
+use crate::draft::Matching;
 use crate::lines;
 use crate::patch::{Grain, HunkSpec, Reach};
 
-pub(super) fn place(text: &str, hunk: &HunkSpec, cursor: Cursor) -> Result<Placed, Miss> {
+pub(super) fn place(
+    text: &str,
+    hunk: &HunkSpec,
+    cursor: Cursor,
+    matching: Matching,
+) -> Result<Placed, Miss> {
     if hunk.before.is_empty() {
         return match text.trim().is_empty() {
             true => Ok(placed(hunk.after.clone(), cursor)),
@@ -30,7 +36,7 @@ pub(super) fn place(text: &str, hunk: &HunkSpec, cursor: Cursor) -> Result<Place
         })
         .find(|(_, _, places)| !places.is_empty());
     let Some((old, new, places)) = found else {
-        return by_lines(text, hunk, cursor);
+        return by_lines(text, hunk, cursor, matching);
     };
     let new = match text.contains("\r\n") && !text.replace("\r\n", "").contains('\n') {
         true => crlf(&new),
@@ -54,7 +60,12 @@ fn placed(text: String, cursor: Cursor) -> Placed {
 }
 
 /// The same as whole lines, if the text can be that.
-fn by_lines(text: &str, hunk: &HunkSpec, cursor: Cursor) -> Result<Placed, Miss> {
+fn by_lines(
+    text: &str,
+    hunk: &HunkSpec,
+    cursor: Cursor,
+    matching: Matching,
+) -> Result<Placed, Miss> {
     if hunk.before.trim().is_empty() {
         return Err(Miss::new(
             Reason::NotFound,
@@ -71,5 +82,5 @@ fn by_lines(text: &str, hunk: &HunkSpec, cursor: Cursor) -> Result<Placed, Miss>
         grain: Grain::Lines,
         ..hunk.clone()
     };
-    place_lines(text, &lines, cursor)
+    place_lines(text, &lines, cursor, matching)
 }

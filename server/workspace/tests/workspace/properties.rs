@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn parsers_take_any_text(text in "(?s).{0,200}") {
-        for format in [Format::Auto, Format::Envelope, Format::Blocks, Format::Udiff, Format::Json] {
+        for format in FORMATS {
             let _ = parse_patch(&text, format, Some(&rel("f")));
         }
         let _ = edits_parse(&text);
@@ -152,7 +152,7 @@ proptest! {
     fn parsers_and_ladder_take_any_pieces_of_patches(pieces in prop::collection::vec(piece(), 0..24), file in text()) {
         let text = pieces.join("\n");
         let bench = Bench::new(&[("f", &file)]);
-        for format in [Format::Auto, Format::Envelope, Format::Blocks, Format::Udiff, Format::Json] {
+        for format in FORMATS {
             if let Ok(patch) = parse_patch(&text, format, Some(&rel("f"))) {
                 let _ = bench.draft().apply(&patch, Mode::Partial);
             }
@@ -161,8 +161,17 @@ proptest! {
     }
 }
 
+pub const FORMATS: [Format; 6] = [
+    Format::Auto,
+    Format::Envelope,
+    Format::Blocks,
+    Format::Udiff,
+    Format::Json,
+    Format::Whole,
+];
+
 /// Lines that mean something to a parser.
-fn piece() -> impl Strategy<Value = String> {
+pub fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
             "*** Begin Patch",
