@@ -39,13 +39,15 @@ pub enum Feature {
     ShowDocument,
     /// Asks the server for the text of `animus:` documents once that is registered.
     Content,
+    /// Fetches the edit of an action when it is taken.
+    ResolvedEdit,
     /// Takes a registration of lenses, links, folding and definitions for some documents only.
     Selective,
 }
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 17] = [
+pub const ALL: [Feature; 18] = [
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
@@ -62,6 +64,7 @@ pub const ALL: [Feature; 17] = [
     Feature::LensRefresh,
     Feature::ShowDocument,
     Feature::Content,
+    Feature::ResolvedEdit,
     Feature::Selective,
 ];
 
@@ -117,7 +120,18 @@ pub fn announced(params: &Value) -> BTreeSet<Feature> {
             yes("workspace/codeLens/refreshSupport"),
         ),
         (Feature::ShowDocument, yes("window/showDocument/support")),
-        (Feature::Content, is("workspace/textDocumentContent")),
+        (
+            Feature::Content,
+            yes("workspace/textDocumentContent/dynamicRegistration"),
+        ),
+        (
+            Feature::ResolvedEdit,
+            yes("textDocument/codeAction/dataSupport")
+                && lists(
+                    "textDocument/codeAction/resolveSupport/properties",
+                    &json!("edit"),
+                ),
+        ),
         (Feature::Selective, registers),
     ];
     table

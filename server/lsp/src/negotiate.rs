@@ -120,14 +120,18 @@ impl Client {
         self.quirk.and_then(|quirk| quirk.window)
     }
 
-    /// Whether it negotiated our notifications.
-    pub fn has_shim(&self) -> bool {
-        matches!(self.profile, Profile::Shim { .. })
+    /// Whether it draws hunks and decides on them by our own verb, so that no lenses are needed in real files.
+    pub fn draws_hunks(&self) -> bool {
+        self.promises("patch/resolve")
     }
 
     /// Whether it answers approvals by our own verb, so that no message box is needed.
     pub fn resolves_approvals(&self) -> bool {
-        matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains("approval/resolve"))
+        self.promises("approval/resolve")
+    }
+
+    fn promises(&self, verb: &str) -> bool {
+        matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains(verb))
     }
 }
 

@@ -265,7 +265,7 @@ mod tests {
                 VS Code (Utf16)
                 stale Refuses, patience None, window None, land None
                 create "new", edit "new" at null, edit "old" at 3, saved
-                ActionLiterals ApplyEdit Content CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges EditConfirmation EditMetadata GeneratedTag LensRefresh Lenses Progress Selective ShowDocument
+                ActionLiterals ApplyEdit Content CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges EditConfirmation EditMetadata GeneratedTag LensRefresh Lenses Progress ResolvedEdit Selective ShowDocument
             "#]],
         );
     }
@@ -278,7 +278,7 @@ mod tests {
                 Neovim (Utf8)
                 stale Unreliable, patience None, window None, land None
                 create "new", edit "new" at null, edit "old" at 3
-                ActionLiterals ApplyEdit CancelButton CreateFile DeleteFile DocumentChanges Lenses Progress ShowDocument
+                ActionLiterals ApplyEdit CancelButton CreateFile DeleteFile DocumentChanges Lenses Progress ResolvedEdit ShowDocument
             "#]],
         );
     }
@@ -291,7 +291,7 @@ mod tests {
                 Helix (Utf8)
                 stale Unreliable, patience Some(20s), window None, land None
                 create "new", edit "new" at null, edit "old" at 3
-                ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges Progress
+                ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges Progress ResolvedEdit
             "#]],
         );
     }
@@ -340,11 +340,11 @@ mod tests {
         check(
             include_str!("../tests/clients/zed.json"),
             expect![[r#"
-            Zed (Utf16)
-            stale Moves, patience None, window None, land None
-            create "new", edit "new" at null, edit "old" at 3
-            ActionLiterals ApplyEdit CancelButton CreateExclusive CreateFile DeleteFile DocumentChanges LensRefresh Lenses Progress Selective
-        "#]],
+                Zed (Utf16)
+                stale Moves, patience None, window None, land None
+                create "new", edit "new" at null, edit "old" at 3
+                ActionLiterals ApplyEdit CancelButton CreateExclusive CreateFile DeleteFile DocumentChanges LensRefresh Lenses Progress ResolvedEdit Selective
+            "#]],
         );
     }
 
@@ -356,7 +356,7 @@ mod tests {
                 Sublime Text (LSP) (Utf16)
                 stale Unreliable, patience None, window None, land None
                 edit "old" at 3
-                ActionLiterals ApplyEdit Content CreateExclusive DisabledActions DocumentChanges GeneratedTag LensRefresh Lenses Progress Selective ShowDocument
+                ActionLiterals ApplyEdit Content CreateExclusive DisabledActions DocumentChanges GeneratedTag LensRefresh Lenses Progress ResolvedEdit Selective ShowDocument
             "#]],
         );
     }

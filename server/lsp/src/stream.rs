@@ -224,6 +224,7 @@ impl Writer {
 
     fn patch(&mut self, patch: PatchView) {
         self.door.board().write().patch(&patch);
+        self.door.reviews().changed(&patch.id);
         self.patches.insert(patch.id.clone(), patch);
     }
 
