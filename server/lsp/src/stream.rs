@@ -18,7 +18,8 @@ use tower_lsp::jsonrpc::Request;
 
 use crate::board::Board;
 use crate::door::Door;
-use crate::negotiate::{Client, Feature, Profile};
+use crate::features::Feature;
+use crate::negotiate::{Client, Profile};
 use crate::outbox::{Outbox, Pace};
 use crate::progress::{self, Bar};
 use crate::{approvals, stock};
@@ -187,6 +188,7 @@ impl Writer {
             self.bars.insert(task.clone(), bar);
             self.door.spawn(progress::drive(
                 self.door.wire().clone(),
+                self.client.clone(),
                 task.clone(),
                 title,
                 reader,
@@ -222,6 +224,7 @@ impl Writer {
 
     fn patch(&mut self, patch: PatchView) {
         self.door.board().write().patch(&patch);
+        self.door.reviews().changed(&patch.id);
         self.patches.insert(patch.id.clone(), patch);
     }
 
