@@ -21,7 +21,11 @@ mod properties;
 mod reading;
 #[path = "workspace/replies.rs"]
 mod replies;
+#[path = "workspace/reviews.rs"]
+mod reviews;
 #[path = "workspace/scratches.rs"]
 mod scratches;
+#[path = "workspace/streams.rs"]
+mod streams;
 #[path = "workspace/udiff.rs"]
 mod udiff;

@@ -15,6 +15,7 @@ use super::step::{Now, Step};
 use crate::change::{ChangeSet, FileEdit};
 use crate::error::Error;
 use crate::host::Host;
+use crate::merge::Tie;
 use crate::path::RelPath;
 use crate::rebase;
 use sandbox::Staged;
@@ -172,7 +173,8 @@ fn holds(disk: &Disk, step: &Step, edits: &FileEdit) -> bool {
     let change = ChangeSet {
         files: vec![edits.clone()],
     };
-    rebase::onto(&change, |_| disk.read(&step.at)).is_ok_and(|moved| moved.is_empty())
+    rebase::onto(&change, |_| disk.read(&step.at), Tie::Conflict)
+        .is_ok_and(|moved| moved.is_empty())
 }
 
 /// As [`all`], for one file.
