@@ -8,6 +8,7 @@
 
 mod contract;
 mod demo;
+mod edits;
 mod interrupt;
 mod lsp;
 mod patches;
