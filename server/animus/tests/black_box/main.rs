@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod full;
 mod hunks;
+mod edits;
 mod interrupt;
 mod lsp;
 mod patches;
