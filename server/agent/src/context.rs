@@ -136,7 +136,7 @@ fn text_of(snapshot: &Snapshot, path: &RelPath) -> Result<String, Failure> {
         .map_err(of_workspace)?
         .ok_or_else(missing)?;
     content
-        .text_of(path)
-        .map(str::to_owned)
+        .decoded_of(path)
+        .map(|(text, _)| text.into_owned())
         .map_err(of_workspace)
 }

@@ -61,12 +61,12 @@ impl Desk<'_> {
     /// A file's text as the draft has it.
     ///
     /// # Errors
-    /// `not_found`, or `unreadable` for what is not UTF-8 text.
+    /// `not_found`, or `unreadable` for what is not text.
     pub fn text(&self, path: &RelPath) -> Result<String, Failure> {
         match self.draft.read(path).map_err(of_workspace)? {
             Some(content) => content
-                .text_of(path)
-                .map(str::to_owned)
+                .decoded_of(path)
+                .map(|(text, _)| text.into_owned())
                 .map_err(of_workspace),
             None => Err(
                 Failure::new(Code::NotFound, format!("there is no file {path}"))

@@ -11,7 +11,7 @@ pub fn of_workspace(error: workspace::Error) -> Failure {
         Error::Missing(_) | Error::NotOpen(_) | Error::NoPatch(_) | Error::NoRepository(_) => {
             Code::NotFound
         }
-        Error::Exists(_) | Error::Pattern(_) => Code::InvalidInput,
+        Error::Exists(_) | Error::Pattern(_) | Error::Unencodable { .. } => Code::InvalidInput,
         Error::Unreadable { .. } => Code::Unreadable,
         Error::Conflict { .. } => Code::Stale,
         Error::Git(_) | Error::Io { .. } => Code::Io,
@@ -41,6 +41,16 @@ pub fn of_landing(error: LandError) -> Failure {
         }
         LandError::Io(_) => Failure::new(Code::Io, message).hint("the files are as they were; mend the disk and accept the patch"),
     }
+}
+
+/// A decision of a person that did not become the user's files; a conflict is shown with its lines.
+pub fn of_decision(error: LandError) -> Failure {
+    let LandError::Conflict { details, .. } = &error else {
+        return of_landing(error);
+    };
+    let message = format!("{error}\n{}", details.trim_end());
+    Failure::new(Code::Stale, message)
+        .hint("change these lines by hand, or decide about the other hunks")
 }
 
 /// A model call that gave no reply.

@@ -70,8 +70,8 @@ impl Built {
             if self.seen.get(path) == Some(&content.hash) {
                 continue;
             }
-            if let Ok(text) = content.text() {
-                self.index.update(path.as_str(), text);
+            if let Ok((text, _)) = content.decoded() {
+                self.index.update(path.as_str(), &text);
                 self.seen.insert(path.clone(), content.hash);
             }
         }

@@ -29,7 +29,7 @@ pub mod verbs;
 pub use config::{Config, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
-pub use patches::{Proposal, Restore};
+pub use patches::{Page, PageLine, Proposal, Restore};
 pub use session::SessionView;
 pub use tools::{Output, Tool, Toolbox};
 
@@ -192,10 +192,8 @@ impl Agent {
             .map_err(failure::of_workspace)?;
         let content = content
             .ok_or_else(|| Failure::new(Code::NotFound, format!("there is no file {path}")))?;
-        Ok(index::outline(
-            path.as_str(),
-            content.text_of(&path).map_err(failure::of_workspace)?,
-        ))
+        let (text, _) = content.decoded_of(&path).map_err(failure::of_workspace)?;
+        Ok(index::outline(path.as_str(), &text))
     }
 
     /// The configuration with secrets redacted.

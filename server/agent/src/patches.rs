@@ -4,10 +4,13 @@
 mod ancestry;
 mod calls;
 mod decide;
+mod page;
 mod settle;
 mod view;
+mod watch;
 
 pub use ancestry::Restore;
+pub use page::{Page, PageLine};
 
 use crate::events::now;
 use crate::failure::of_workspace;
@@ -185,6 +188,28 @@ impl Patches {
         self.node(id).map(|node| node.review)
     }
 
+    /// Where the review document of a patch is, whether or not it was written.
+    pub fn page_path(&self, id: &PatchId) -> camino::Utf8PathBuf {
+        self.state.path().join(page_name(id))
+    }
+
+    /// Writes the review document of a patch into the state folder.
+    ///
+    /// # Errors
+    /// `not_found`, `io`.
+    pub fn write_page(&self, id: &PatchId) -> Result<(), Failure> {
+        let page = Page::of(&self.get(id)?);
+        let written = self
+            .state
+            .write(&page_name(id), page.text.as_bytes(), Some(0o600));
+        written.map_err(|error| {
+            Failure::new(
+                Code::Io,
+                format!("the review document could not be written: {error}"),
+            )
+        })
+    }
+
     /// What is kept in the state folder.
     ///
     /// # Errors
@@ -233,6 +258,10 @@ impl Patches {
             tracing::warn!(id, %error, "the patch's git ref is left");
         }
     }
+}
+
+fn page_name(id: &PatchId) -> String {
+    format!("review/{id}.diff")
 }
 
 /// A node that nobody has seen yet.

@@ -4,8 +4,8 @@
 use crate::Agent;
 use crate::feed::Signal;
 use protocol::{
-    ApprovalId, Choice, Code, Failure, Level, PatchId, PermissionOption, SessionId, TaskId,
-    TaskRequest, Undoing,
+    ApprovalId, Choice, Code, Failure, Level, PatchId, PatchState, PermissionOption, SessionId,
+    TaskId, TaskRequest, Undoing,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,7 @@ pub const ALL: &[&str] = &[
     "task/replay",
     "patch/list",
     "patch/get",
+    "patch/review",
     "patch/resolve",
     "patch/undo",
     "approval/resolve",
@@ -64,6 +65,12 @@ struct Replay {
 #[serde(deny_unknown_fields)]
 struct OfPatch {
     patch: PatchId,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct MaybePatch {
+    patch: Option<PatchId>,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +131,16 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             apart(move || Ok(json!({ "patches": agent.patches() }))).await
         }
         "patch/get" => Ok(json!(agent.patch(&read::<OfPatch>(verb, params)?.patch)?)),
+        "patch/review" => {
+            let named = read::<MaybePatch>(verb, params)?.patch;
+            let agent = agent.clone();
+            apart(move || {
+                let patch = named.map_or_else(|| waiting(&agent), Ok)?;
+                let path = agent.write_page(&patch)?;
+                Ok(json!({ "patch": patch, "path": path }))
+            })
+            .await
+        }
         "patch/resolve" => {
             let choice: Choice = read(verb, params)?;
             let state = agent.patch(&choice.patch)?.state;
@@ -182,6 +199,18 @@ async fn apart(
             Code::Internal,
             "a defect of Animus stopped this request",
         ))
+    })
+}
+
+/// The newest patch that waits for a decision.
+fn waiting(agent: &Agent) -> Result<PatchId, Failure> {
+    let patches = agent.patches();
+    let newest = patches
+        .into_iter()
+        .find(|patch| patch.state == PatchState::Proposed);
+    newest.map(|patch| patch.id).ok_or_else(|| {
+        Failure::new(Code::NotFound, "no patch waits for a decision")
+            .hint("name the patch; `animus/patch/list` shows them")
     })
 }
 

@@ -4,8 +4,12 @@
 //! renames do, because every path is resolved from the open folder itself, never from its name.
 
 mod copy;
+mod keep;
 mod open;
+mod stage;
 mod write;
+
+pub use stage::Staged;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -70,13 +74,22 @@ impl Tree {
         Ok(Tree { dir, path })
     }
 
-    /// Opens a folder, made with its parents if missing; what is made gets mode 0700.
+    /// Opens a folder, made with its parents if missing; what is made gets mode 0700, and is there after a power cut.
     pub fn create(dir: &Utf8Path) -> io::Result<Tree> {
         use std::os::unix::fs::DirBuilderExt;
+        let made: Vec<&Utf8Path> = dir.ancestors().take_while(|dir| !dir.is_dir()).collect();
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(dir)?;
+        for parent in made.into_iter().filter_map(Utf8Path::parent) {
+            let parent = if parent.as_str().is_empty() {
+                Utf8Path::new(".")
+            } else {
+                parent
+            };
+            open::sync(&fs::open(parent.as_str(), open::FOLDER, Mode::empty())?)?;
+        }
         Tree::open(dir)
     }
 
@@ -108,8 +121,13 @@ impl Tree {
         }
     }
 
+    /// Whether a path is surely what it says, without a link in it; `false` also where that cannot be told cheaply.
+    pub fn is_plain(&self, rel: &str) -> bool {
+        open::is_plain(&self.dir, rel)
+    }
+
     /// Replaces or makes a file whole: a temporary file in the same folder, fsync, rename, fsync of the folder. Missing
-    /// parents are made. Without `mode` an existing file keeps its own. Other hard links of the file keep the old bytes;
+    /// parents are made. Without `mode` an existing file keeps its own; owner and extended attributes stay where they may. Other hard links of the file keep the old bytes;
     /// links, folders, FIFOs and devices are refused.
     pub fn write(&self, rel: &str, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
         write::replace(self, rel, bytes, mode)

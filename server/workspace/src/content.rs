@@ -1,8 +1,10 @@
 //! Content: the bytes of one file at one moment, with the hash that proves them.
 
+use crate::encoding::{self, Encoding};
 use crate::error::Error;
 use crate::path::RelPath;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -73,7 +75,7 @@ impl Content {
         }
     }
 
-    /// The text, BOM included.
+    /// The text of UTF-8 bytes, BOM included; see [`Content::decoded`] for other encodings.
     ///
     /// # Errors
     /// [`Error::Unreadable`] names the encoding that the bytes look like, or says that they are binary.
@@ -94,6 +96,28 @@ impl Content {
             why,
         })
     }
+
+    /// The text, BOM included, in whatever encoding gives back the very bytes, and that encoding.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for bytes that are binary or in no encoding without loss.
+    pub fn decoded(&self) -> Result<(Cow<'_, str>, Encoding), Error> {
+        encoding::decode(&self.bytes).map_err(|why| Error::Unreadable {
+            path: "the file".to_owned(),
+            why,
+        })
+    }
+
+    /// As [`Content::decoded`], with the path in the error.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn decoded_of(&self, path: &RelPath) -> Result<(Cow<'_, str>, Encoding), Error> {
+        encoding::decode(&self.bytes).map_err(|why| Error::Unreadable {
+            path: path.to_string(),
+            why,
+        })
+    }
 }
 
 impl fmt::Debug for Content {
@@ -109,23 +133,12 @@ impl fmt::Debug for Content {
     }
 }
 
-/// The bytes as text, or what they look like instead.
+/// UTF-8 bytes as text, or what they are instead.
 fn text(bytes: &[u8]) -> Result<&str, String> {
-    let looks = match bytes {
-        [0xff, 0xfe, ..] => Some("it is UTF-16 (little endian), not UTF-8"),
-        [0xfe, 0xff, ..] => Some("it is UTF-16 (big endian), not UTF-8"),
-        _ if bytes.iter().take(8192).any(|byte| *byte == 0) => Some("it is binary"),
-        _ => None,
-    };
-    if let Some(looks) = looks {
-        return Err(looks.to_owned());
+    match encoding::decode(bytes)? {
+        (Cow::Borrowed(text), _) => Ok(text),
+        (Cow::Owned(_), encoding) => Err(format!("it is {}, not UTF-8", encoding.name())),
     }
-    std::str::from_utf8(bytes).map_err(|error| {
-        format!(
-            "it is not UTF-8 (byte {} looks like Latin-1 or another 8-bit encoding)",
-            error.valid_up_to()
-        )
-    })
 }
 
 #[cfg(test)]
@@ -139,7 +152,7 @@ mod tests {
             ("\u{feff}bom\r\n".as_bytes(), "\u{feff}bom\r\n"),
             (b"\xff\xfea\0", "UTF-16"),
             (b"a\0b", "binary"),
-            (b"caf\xe9", "Latin-1"),
+            (b"caf\xe9 cr\xe8me", "windows-1252"),
         ] {
             let content = Content::new(bytes, None);
             let got = match content.text() {

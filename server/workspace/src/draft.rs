@@ -6,11 +6,13 @@ mod land;
 mod moved;
 mod ranges;
 
-pub use apply::{Applied, Mode};
+pub use apply::{Applied, Matching, Mode};
 
 use crate::change::{ChangeSet, FileEdit};
 use crate::content::Content;
+use crate::encoding::Encoding;
 use crate::error::Error;
+use crate::patch::LastLine;
 use crate::path::RelPath;
 use crate::secret::is_secret;
 use crate::seek;
@@ -75,17 +77,46 @@ impl Draft {
     /// Gives the file this text, new or not. Lines that it had already keep their bytes, and its line endings and BOM stay.
     ///
     /// # Errors
-    /// [`Error::Secret`], [`Error::Unreadable`] where a file that is not text would be replaced, and as [`Draft::read`].
+    /// [`Error::Secret`], [`Error::Unreadable`] where a file that is not text would be replaced, [`Error::Unencodable`] where
+    /// its encoding cannot hold the text, and as [`Draft::read`].
     pub fn write(&mut self, path: &RelPath, text: &str) -> Result<(), Error> {
-        let text = match self.read(path)? {
-            Some(old) => seek::rewrite(old.text_of(path)?, text),
+        let last = match text.ends_with('\n') {
+            true => LastLine::Closed,
+            false => LastLine::Open,
+        };
+        self.rewrite(path, text, last)
+    }
+
+    /// As [`Draft::write`]; `last` says what becomes of the newline at the end.
+    fn rewrite(&mut self, path: &RelPath, text: &str, last: LastLine) -> Result<(), Error> {
+        let (text, encoding) = match self.read(path)? {
+            Some(old) => {
+                let (old, encoding) = old.decoded_of(path)?;
+                (seek::rewrite(&old, text, last), encoding)
+            }
             None => {
                 self.room_for(path)?;
-                text.to_owned()
+                (text.to_owned(), Encoding::UTF_8)
             }
         };
         let mode = self.mode(path);
-        self.put(path, Some(text.into_bytes()), mode)
+        self.put_text(path, &text, encoding, mode)
+    }
+
+    /// Gives the file a text in the encoding that it has.
+    fn put_text(
+        &mut self,
+        path: &RelPath,
+        text: &str,
+        encoding: Encoding,
+        mode: Option<u32>,
+    ) -> Result<(), Error> {
+        let bytes = encoding.encode(text).map_err(|sign| Error::Unencodable {
+            path: path.clone(),
+            encoding: encoding.name(),
+            sign,
+        })?;
+        self.put(path, Some(bytes), mode)
     }
 
     /// Removes the file.

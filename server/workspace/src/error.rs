@@ -32,6 +32,19 @@ pub enum Error {
         /// Encoding, binary, too large, not a regular file.
         why: String,
     },
+    /// The text has a character that the file's encoding cannot hold.
+    #[error(
+        "`{path}` is {encoding} and cannot hold `{sign}` (U+{:04X}); write it with characters of that encoding",
+        u32::from(*.sign)
+    )]
+    Unencodable {
+        /// The file.
+        path: RelPath,
+        /// Name of its encoding.
+        encoding: &'static str,
+        /// The character.
+        sign: char,
+    },
     /// The file may hold keys or passwords.
     #[error("`{0}` may hold secrets and is never read or written by the agent; work without it")]
     Secret(RelPath),

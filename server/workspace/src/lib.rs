@@ -11,6 +11,7 @@ mod content;
 mod disk;
 mod documents;
 mod draft;
+mod encoding;
 mod error;
 pub mod git;
 mod host;
@@ -28,15 +29,16 @@ mod snapshot;
 
 pub use change::{ChangeSet, FileEdit, FileOp, FileView, HunkView, LineEdit};
 pub use content::{Content, Hash};
-pub use disk::Disk;
+pub use disk::{Disk, Recovered};
 pub use documents::{Document, Documents};
-pub use draft::{Applied, Draft, Mode};
+pub use draft::{Applied, Draft, Matching, Mode};
+pub use encoding::Encoding;
 pub use error::Error;
-pub use host::{Host, LandError, Landed};
-pub use lineage::{Blame, Bound, Image, Kind, Lineage, Node, NodeState, Origin, Usage};
+pub use host::{Host, LandError, Landed, StateFolder};
+pub use lineage::{Blame, Bound, Head, Image, Kind, Lineage, Node, NodeState, Origin, Usage};
 pub use patch::{
-    Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, RangeEdit, Reach, Site, edits_parse,
-    parse_patch, parse_patch_below,
+    Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, PatchStream, RangeEdit, Reach,
+    ReplyStream, Run, Site, edits_parse, parse_patch, parse_patch_below,
 };
 pub use path::{RelPath, Root};
 pub use review::{FileReview, HunkLook, HunkReview, Look, Place, Review, Spot, Verdict};

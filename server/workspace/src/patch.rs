@@ -2,13 +2,16 @@
 
 mod blocks;
 mod envelope;
+mod feed;
 mod json;
 mod reply;
+mod stream;
 mod udiff;
+mod whole;
 
-pub use reply::edits_parse;
+pub use reply::{ReplyStream, edits_parse};
+pub use stream::PatchStream;
 
-use crate::lines;
 use crate::path::{RelPath, Root};
 use camino::Utf8Path;
 
@@ -27,6 +30,8 @@ pub enum Format {
     /// `{"file","edits":[{"old","new","all"}]}`, `{"path","old","new","replace_all"}`, `{"path","content"}`,
     /// an LSP `WorkspaceEdit`, or an array of them.
     Json,
+    /// Whole files: a fence with the path in its info string, or on the line above it.
+    Whole,
 }
 
 /// A list of changes, in the order in which they were written.
@@ -70,6 +75,22 @@ pub enum Op {
         path: RelPath,
         /// Its whole text.
         text: String,
+        /// What the format says about the newline at its end.
+        last: LastLine,
+    },
+    /// Makes a file that must not exist yet from another one's bytes.
+    Copy {
+        /// The file that stays.
+        from: RelPath,
+        /// The new one.
+        to: RelPath,
+    },
+    /// Makes a changed file executable, or not.
+    Mode {
+        /// The file; something else in it changes too.
+        path: RelPath,
+        /// Whether it may be run.
+        run: Run,
     },
     /// Removes a file.
     Delete {
@@ -93,18 +114,29 @@ pub enum Op {
 }
 
 impl Op {
-    /// The file that the op is about (where it is now, for a rename).
+    /// The file that the op is about (where it is now, for a rename; the new one, for a copy).
     pub fn path(&self) -> &RelPath {
         match self {
             Op::Edit { path, .. }
             | Op::Ranges { path, .. }
             | Op::Create { path, .. }
             | Op::Write { path, .. }
+            | Op::Mode { path, .. }
             | Op::Delete { path, .. }
             | Op::Absent { path } => path,
             Op::Rename { from, .. } => from,
+            Op::Copy { to, .. } => to,
         }
     }
+}
+
+/// Whether a file may be run as a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// It may.
+    Yes,
+    /// It may not.
+    No,
 }
 
 /// A place in a file by what stands there, and what shall stand there.
@@ -154,6 +186,8 @@ pub enum Site {
     /// Anywhere.
     #[default]
     Anywhere,
+    /// The format orders its hunks, and this is the first: what it counts starts anew.
+    First,
     /// The format orders its hunks: below the hunk before, where the text alone does not decide.
     Below,
     /// At the end of the file.
@@ -166,7 +200,7 @@ pub enum LastLine {
     /// As the file had it.
     #[default]
     Keep,
-    /// With a newline where the hunk writes the last line (the envelope's rule).
+    /// With a newline where the hunk writes lines beyond those it replaces at the end (the envelope's rule).
     Added,
     /// With a newline (`\ No newline at end of file` on the old side only).
     Closed,
@@ -253,45 +287,8 @@ pub fn parse_patch_below(
 }
 
 fn parse(text: &str, format: Format, place: Place<'_>) -> Result<Patch, PatchError> {
-    let patch = match shape(text, format) {
-        Format::Envelope => envelope::parse(text, place),
-        Format::Blocks => blocks::parse(text, place),
-        Format::Udiff => udiff::parse(text, place),
-        Format::Json => json::parse(text, place),
-        Format::Auto => Err(PatchError::at(
-            0,
-            "no patch here; send `*** Begin Patch` … `*** End Patch`, SEARCH/REPLACE blocks, a unified diff, or JSON edits",
-        )),
-    }?;
-    match patch.ops.is_empty() {
-        true => Err(PatchError::at(
-            0,
-            "the patch changes nothing; give at least one hunk",
-        )),
-        false => Ok(patch),
-    }
-}
-
-/// The format asked for, or the one whose opening line comes first.
-fn shape(text: &str, format: Format) -> Format {
-    if format != Format::Auto {
-        return format;
-    }
-    if json::looks_like(text) {
-        return Format::Json;
-    }
-    let lines = lines::plain(text);
-    for (index, line) in lines.iter().enumerate() {
-        let next = lines.get(index + 1).copied().unwrap_or("");
-        if envelope::opens(line) {
-            return Format::Envelope;
-        }
-        if blocks::opens(line) {
-            return Format::Blocks;
-        }
-        if udiff::opens(line, next) {
-            return Format::Udiff;
-        }
-    }
-    Format::Auto
+    let mut stream = PatchStream::begin(format, place.file.cloned(), place.root.cloned());
+    let mut ops = stream.push(text)?;
+    ops.extend(stream.finish()?);
+    Ok(Patch { ops })
 }

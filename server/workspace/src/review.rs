@@ -11,9 +11,10 @@ pub use view::{HunkLook, Look};
 use crate::change::hunks::between;
 use crate::change::{ChangeSet, FileEdit};
 use crate::content::Content;
+use crate::encoding::{self, Encoding};
+use crate::error::Error;
 use crate::merge::{Tie, lines, merge};
 use crate::path::RelPath;
-use crate::rebase::is_text;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
@@ -130,19 +131,26 @@ impl Review {
         next
     }
 
-    /// The same with a person's text in place of a hunk's, and that accepted. Lines that the text leaves open are closed as the
-    /// file's lines are.
-    #[must_use]
-    pub fn edited(&self, spot: Spot, text: &str) -> Review {
+    /// The same with a person's text in place of a hunk's, and that accepted. Where the text leaves its last line open, the line is
+    /// closed as the file's lines are.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] where the file's encoding lacks one of the text's characters.
+    pub fn edited(&self, spot: Spot, text: &str) -> Result<Review, Error> {
         let mut next = self.decided(&[spot], Verdict::Accepted);
-        let ends = self
-            .files
-            .get(spot.file)
-            .map_or_else(String::new, |file| file.closed(spot.hunk, text));
-        if let Some(hunk) = next.hunk_mut(spot) {
-            hunk.edited = Some(ends);
+        if let Some(file) = self.files.get(spot.file) {
+            let text = file.closed(spot.hunk, text);
+            file.encoding()
+                .encode(&text)
+                .map_err(|lacks| Error::Unreadable {
+                    path: file.edit.path.to_string(),
+                    why: format!("its encoding has no `{lacks}`"),
+                })?;
+            if let Some(hunk) = next.hunk_mut(spot) {
+                hunk.edited = Some(text);
+            }
         }
-        next
+        Ok(next)
     }
 
     /// What turns the text that this review's decisions make into the text that `next`'s make; files in which nothing
@@ -215,7 +223,7 @@ impl FileReview {
     /// The new lines of a hunk.
     pub fn replacement(&self, hunk: &HunkReview) -> Vec<u8> {
         match (&hunk.edited, &self.edit.after) {
-            (Some(text), _) => text.as_bytes().to_vec(),
+            (Some(text), _) => self.bytes(text),
             (None, Some(after)) => lines(after)
                 .get(range(&hunk.new))
                 .map(<[&[u8]]>::concat)
@@ -232,7 +240,7 @@ impl FileReview {
                 None => base,
                 Some(HunkReview {
                     edited: Some(text), ..
-                }) => Some(text.as_bytes().into()),
+                }) => Some(self.bytes(text).into()),
                 Some(_) => self.edit.after.clone(),
             };
         }
@@ -248,6 +256,19 @@ impl FileReview {
         }
         out.extend(old.get(at..).unwrap_or_default().concat());
         Some(out.into())
+    }
+
+    /// How the file's bytes are text.
+    fn encoding(&self) -> Encoding {
+        let base = self.edit.base.as_ref().map(|base| &base.bytes[..]);
+        let bytes = base.or(self.edit.after.as_deref()).unwrap_or_default();
+        encoding::decode(bytes).map_or(Encoding::UTF_8, |(_, encoding)| encoding)
+    }
+
+    /// A person's text in the file's encoding, which was seen to have all of it.
+    fn bytes(&self, text: &str) -> Vec<u8> {
+        let encoded = self.encoding().encode(text);
+        encoded.unwrap_or_else(|_| text.as_bytes().to_vec())
     }
 
     /// Text as whole lines, its last one closed unless the hunk is the end of a file that has no final newline.
@@ -291,9 +312,11 @@ fn hunks(edit: &FileEdit, verdict: Verdict) -> Vec<HunkReview> {
     between(&old, &new).into_iter().map(hunk).collect()
 }
 
+/// Lines of UTF-16 are not lines of its bytes.
 fn is_whole(edit: &FileEdit) -> bool {
+    let has_lines = |bytes: &[u8]| !bytes.contains(&0);
     match (&edit.base, &edit.after) {
-        (Some(base), Some(after)) => !is_text(&base.bytes) || !is_text(after),
+        (Some(base), Some(after)) => !has_lines(&base.bytes) || !has_lines(after),
         _ => true,
     }
 }

@@ -2,7 +2,9 @@
 //! the reason. Lines that the hunk keeps are the file's own bytes; added lines end as their neighbours do.
 
 mod dots;
+mod fuzzy;
 mod ladder;
+mod numbered;
 mod placeholder;
 mod splice;
 mod substring;
@@ -11,6 +13,7 @@ mod teach;
 pub(crate) use placeholder::added as added_placeholder;
 pub(crate) use splice::rewrite;
 
+use crate::draft::Matching;
 use crate::lines::{self, BOM, Line};
 use crate::patch::{Grain, HunkSpec, LastLine, Reach, Site};
 use std::fmt;
@@ -36,7 +39,9 @@ pub enum Reason {
     Exists,
     /// The file is not UTF-8 text, too large, or not a regular file.
     Unreadable,
-    /// The path is outside the workspace or may hold secrets.
+    /// The file's encoding lacks a character of the replacement.
+    Unencodable,
+    /// The path is outside the workspace, a link, or may hold secrets.
     Forbidden,
     /// Ranges overlap or end beyond the file.
     Range,
@@ -120,6 +125,7 @@ pub(crate) fn place(
     hunk: &HunkSpec,
     cursor: Cursor,
     path: &str,
+    matching: Matching,
 ) -> Result<Placed, Miss> {
     let (mark, body) = match text.strip_prefix(BOM) {
         Some(body) => ("\u{feff}", body),
@@ -141,8 +147,8 @@ pub(crate) fn place(
         ));
     }
     let placed = match hunk.grain {
-        Grain::Text => substring::place(body, hunk, cursor),
-        Grain::Lines => place_lines(body, hunk, cursor),
+        Grain::Text => substring::place(body, hunk, cursor, matching),
+        Grain::Lines => place_lines(body, hunk, cursor, matching),
     }?;
     if placed.text == body {
         return Err(Miss::new(
@@ -157,14 +163,24 @@ pub(crate) fn place(
 }
 
 /// A hunk of whole lines.
-fn place_lines(text: &str, hunk: &HunkSpec, cursor: Cursor) -> Result<Placed, Miss> {
+fn place_lines(
+    text: &str,
+    hunk: &HunkSpec,
+    cursor: Cursor,
+    matching: Matching,
+) -> Result<Placed, Miss> {
     let mut hunk = hunk.clone();
     hunk.line = hunk.line.map(|line| moved(line, cursor.drift));
     let file = lines::split(text);
     let (before, after) = (lines::plain(&hunk.before), lines::plain(&hunk.after));
     let edits = match before.is_empty() {
         true => vec![insertion(&file, &hunk, &after)?],
-        false => find(&file, &hunk, &before, &after, cursor.below)?,
+        false => match find(&file, &hunk, &before, &after, (cursor.below, matching)) {
+            Err(miss) if miss.reason == Reason::NotFound => {
+                unnumbered(&file, &hunk, &before, &after).ok_or(miss)?
+            }
+            found => found?,
+        },
     };
     let grown: isize = edits.iter().map(growth).sum();
     let end = edits.last().map_or(0, |edit| edit.at.end);
@@ -193,12 +209,17 @@ fn find(
     hunk: &HunkSpec,
     before: &[&str],
     after: &[&str],
-    below: usize,
+    (below, matching): (usize, Matching),
 ) -> Result<Vec<Edit>, Miss> {
     let texts: Vec<&str> = file.iter().map(|line| line.text).collect();
     let finder = ladder::Finder::new(&texts, hunk, below);
     match finder.find(before, after) {
-        ladder::Found::One(spot) => return Ok(vec![spot.edit(before, after)]),
+        ladder::Found::One(spot) => {
+            return match spot.repeats(&texts, before, after) {
+                Some(lines) => Err(teach::present_already(&lines)),
+                None => Ok(vec![spot.edit(before, after)]),
+            };
+        }
         ladder::Found::Many(spots) if hunk.reach == Reach::All => {
             return Ok(apart(spots)
                 .iter()
@@ -214,7 +235,29 @@ fn find(
     if let Some(edits) = dots::find(&texts, hunk, before, after, below) {
         return edits;
     }
+    if matching == Matching::Fuzzy
+        && let Some(spot) = fuzzy::find(&texts, hunk, before)?
+    {
+        return Ok(vec![spot.edit(before, after)]);
+    }
     Err(teach::not_found(&texts, before, after))
+}
+
+/// The edits of a hunk that carries line numbers, if it does and stands in one place without them.
+fn unnumbered(
+    file: &[Line<'_>],
+    hunk: &HunkSpec,
+    before: &[&str],
+    after: &[&str],
+) -> Option<Vec<Edit>> {
+    let (before, after, line) = numbered::stripped(before, after)?;
+    let hunk = HunkSpec {
+        line: hunk.line.or(Some(line)),
+        ..hunk.clone()
+    };
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+    find(file, &hunk, &before, &after, (0, Matching::Strict)).ok()
 }
 
 /// The spots that do not overlap one before them.
@@ -253,7 +296,9 @@ fn insertion(file: &[Line<'_>], hunk: &HunkSpec, after: &[&str]) -> Result<Edit,
         return insert(file.len(), with);
     }
     match hunk.line {
-        Some(line) if hunk.site == Site::Below && line as usize <= file.len() => {
+        Some(line)
+            if matches!(hunk.site, Site::First | Site::Below) && line as usize <= file.len() =>
+        {
             insert(line as usize, with)
         }
         _ if texts.iter().all(|line| line.trim().is_empty()) => Ok(Edit {

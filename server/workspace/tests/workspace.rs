@@ -13,6 +13,8 @@ mod json;
 mod landing;
 #[path = "workspace/lineages.rs"]
 mod lineages;
+#[path = "workspace/links.rs"]
+mod links;
 #[path = "workspace/properties.rs"]
 mod properties;
 #[path = "workspace/reading.rs"]
@@ -23,5 +25,7 @@ mod replies;
 mod reviews;
 #[path = "workspace/scratches.rs"]
 mod scratches;
+#[path = "workspace/streams.rs"]
+mod streams;
 #[path = "workspace/udiff.rs"]
 mod udiff;

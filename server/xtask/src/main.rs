@@ -23,7 +23,8 @@ cargo xtask test [--no-editors]  set up what is missing, then check everything
 cargo xtask editors [SESSION…]   only the editor tests, or only some sessions of them
 cargo xtask tidy                 only the rules that no compiler knows
 cargo xtask setup                only install what the editor tests need
-cargo xtask bench                the language server beside bare ones (release build)
+cargo xtask bench                the language server beside bare ones, and patches beside git (release build)
+cargo xtask bench patches        only patches
 cargo xtask dist                 the binary and the editor shims in target/package";
 
 fn main() -> ExitCode {
@@ -45,7 +46,8 @@ fn run() -> Result<()> {
         ["editors", only @ ..] => test::editors_only(only),
         ["tidy"] => tidy::run(),
         ["setup"] => setup::run().map(drop),
-        ["bench"] => bench::run(),
+        ["bench"] => bench::run(bench::What::All),
+        ["bench", "patches"] => bench::run(bench::What::Patches),
         ["bench", "measure", server, bare] => bench::measure(server, bare),
         ["bench", "bare"] => bare::serve(),
         ["dist"] => dist::run(),

@@ -13,6 +13,20 @@ impl Agent {
         self.shared.patches.review(id)
     }
 
+    /// Where the review document of a patch is, whether or not it was written.
+    pub fn page_path(&self, id: &PatchId) -> camino::Utf8PathBuf {
+        self.shared.patches.page_path(id)
+    }
+
+    /// Writes the review document of a patch, as the patch stands now, and says where.
+    ///
+    /// # Errors
+    /// `not_found`, `io`.
+    pub fn write_page(&self, id: &PatchId) -> Result<camino::Utf8PathBuf, Failure> {
+        self.shared.patches.write_page(id)?;
+        Ok(self.page_path(id))
+    }
+
     /// Decides about a hunk, a file or a whole patch. Landing waits for the editor, so no request handler awaits this.
     ///
     /// # Errors

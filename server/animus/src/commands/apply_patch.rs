@@ -5,11 +5,17 @@ use crate::compose::{self, Compose};
 use crate::print;
 use crate::render::diff::{Fold, colour};
 use crate::render::style::{BAD, GOOD, Painted, clean, line};
+use crate::roster::no_model;
+use agent::Proposal;
 use clap::{Args, ValueEnum};
-use protocol::{Code, Failure};
+use protocol::{Code, Failure, PatchId};
+use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
-use workspace::{Draft, Format, Mode, Refused, RelPath, Snapshot};
+use workspace::{
+    ChangeSet, Content, Draft, FileEdit, Format, Host, Matching, Mode, Patch, Refused, RelPath,
+    Snapshot,
+};
 
 /// Exit code of a patch that was refused.
 const REFUSED: u8 = 1;
@@ -26,6 +32,9 @@ pub struct ApplyPatch {
     /// Apply the hunks that fit even where others do not
     #[arg(long)]
     no_atomic: bool,
+    /// Where nothing else fits, take lines that are nearly the same, if only one place has them
+    #[arg(long)]
+    fuzzy: bool,
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -44,6 +53,37 @@ enum Shape {
     Udiff,
     /// {"file","edits":[{"old","new","all"}]}
     Json,
+    /// Whole files in fences, each with its path
+    Whole,
+}
+
+impl Shape {
+    fn format(self) -> Format {
+        match self {
+            Shape::Auto => Format::Auto,
+            Shape::Envelope => Format::Envelope,
+            Shape::Blocks => Format::Blocks,
+            Shape::Udiff => Format::Udiff,
+            Shape::Json => Format::Json,
+            Shape::Whole => Format::Whole,
+        }
+    }
+}
+
+impl ApplyPatch {
+    fn mode(&self) -> Mode {
+        match self.no_atomic {
+            true => Mode::Partial,
+            false => Mode::Atomic,
+        }
+    }
+
+    fn matching(&self) -> Matching {
+        match self.fuzzy {
+            true => Matching::Fuzzy,
+            false => Matching::Strict,
+        }
+    }
 }
 
 /// Applies it. Exit code 0: applied, 1: refused, 2: wrong use.
@@ -59,57 +99,106 @@ pub fn run(args: &ApplyPatch, compose: &Compose) -> Result<u8, Failure> {
             Failure::new(Code::InvalidInput, format!("--file: {error}"))
                 .hint("name a file below the current folder")
         })?;
-    let format = match args.format {
-        Shape::Auto => Format::Auto,
-        Shape::Envelope => Format::Envelope,
-        Shape::Blocks => Format::Blocks,
-        Shape::Udiff => Format::Udiff,
-        Shape::Json => Format::Json,
-    };
-    let patch = match workspace::parse_patch_below(&text, format, file.as_ref(), host.root()) {
-        Ok(patch) => patch,
-        Err(error) => {
-            return Ok(told(
-                compose,
-                &Told {
-                    error: Some(error.to_string()),
-                    ..Told::default()
-                },
-                args.dry_run,
-            ));
-        }
-    };
-    let snapshot = Arc::new(Snapshot::new(host.clone()));
-    let mut draft = Draft::new(snapshot);
-    let mode = if args.no_atomic {
-        Mode::Partial
-    } else {
-        Mode::Atomic
-    };
-    let (diff, refused) = match draft.apply(&patch, mode) {
-        Ok(applied) => (applied.diff, applied.refused),
-        Err(refused) => (String::new(), refused),
-    };
-    let mut answer = Told {
-        diff,
-        refused,
-        ..Told::default()
-    };
-    let change = draft.change_set();
-    if !args.dry_run && !change.is_empty() {
-        let landed = compose::runtime()?.block_on(draft.land(host.as_ref(), "patch from stdin"));
-        match landed {
-            Ok(landed) => answer.paths = landed.paths.iter().map(ToString::to_string).collect(),
-            Err(error) => answer.error = Some(error.to_string()),
-        }
-    } else {
-        answer.paths = change
-            .files
-            .iter()
-            .map(|file| file.path.to_string())
-            .collect();
+    let mut answer = Told::default();
+    let parsed =
+        workspace::parse_patch_below(&text, args.format.format(), file.as_ref(), host.root());
+    match parsed {
+        Ok(patch) => apply(args, &patch, &host, compose, &mut answer)?,
+        Err(error) => answer.error = Some(error.to_string()),
     }
     Ok(told(compose, &answer, args.dry_run))
+}
+
+/// Puts the patch into a draft and lands it. What is shown is what was written, or would be.
+fn apply(
+    args: &ApplyPatch,
+    patch: &Patch,
+    host: &Arc<dyn Host>,
+    compose: &Compose,
+    answer: &mut Told,
+) -> Result<(), Failure> {
+    let mut draft = Draft::new(Arc::new(Snapshot::new(host.clone())));
+    match draft.apply_matching(patch, args.mode(), args.matching()) {
+        Ok(applied) => (answer.diff, answer.refused) = (applied.diff, applied.refused),
+        Err(refused) => answer.refused = refused,
+    }
+    let mut change = draft.change_set();
+    if !args.dry_run && !change.is_empty() {
+        match compose::runtime()?.block_on(draft.land(host.as_ref(), "patch from stdin")) {
+            Ok(landed) => {
+                change = landed.change;
+                answer.patch = record(&change, host, compose);
+            }
+            Err(error) => {
+                (answer.diff, answer.error) = (String::new(), Some(error.to_string()));
+                return Ok(());
+            }
+        }
+    }
+    answer.paths = change
+        .files
+        .iter()
+        .map(|file| file.path.to_string())
+        .collect();
+    answer.parse = change.files.iter().filter_map(worse).collect();
+    Ok(())
+}
+
+/// Keeps what was written, so that it can be undone. The files are right without it: what fails here is a warning.
+fn record(change: &ChangeSet, host: &Arc<dyn Host>, compose: &Compose) -> Option<PatchId> {
+    if change.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = change
+        .files
+        .iter()
+        .take(3)
+        .map(|file| file.path.as_str())
+        .collect();
+    let more = match change.files.len().saturating_sub(names.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let proposal = Proposal {
+        title: format!("Patch from stdin: {}{more}", names.join(", ")),
+        change: change.clone(),
+        ..Proposal::default()
+    };
+    let recorded = compose
+        .load()
+        .and_then(|loaded| compose.agent(host.clone(), Ok(&loaded.settings), Err(no_model())))
+        .and_then(|agent| agent.record_patch(proposal));
+    match recorded {
+        Ok(view) => Some(view.id),
+        Err(failure) => {
+            print::warning(&format!(
+                "warning: the patch is in the files, but cannot be undone by `animus patch undo`: {failure}"
+            ));
+            None
+        }
+    }
+}
+
+/// Syntax errors of a file where the change adds some.
+#[derive(Debug, Serialize)]
+struct Worse {
+    path: String,
+    before: u32,
+    after: u32,
+}
+
+fn worse(file: &FileEdit) -> Option<Worse> {
+    let errors = |content: &Content| {
+        let (text, _) = content.decoded().ok()?;
+        index::error_count(file.path.as_str(), &text)
+    };
+    let after = errors(&Content::new(file.after.clone()?, None))?;
+    let before = file.base.as_ref().and_then(errors).unwrap_or(0);
+    (after > before).then(|| Worse {
+        path: file.path.to_string(),
+        before,
+        after,
+    })
 }
 
 /// What came of it.
@@ -119,31 +208,41 @@ struct Told {
     diff: String,
     refused: Vec<Refused>,
     error: Option<String>,
+    parse: Vec<Worse>,
+    patch: Option<PatchId>,
 }
 
 fn told(compose: &Compose, answer: &Told, dry_run: bool) -> u8 {
     let good = answer.refused.is_empty() && answer.error.is_none();
     match compose.output() {
         Output::Json => {
-            print::json(&json!({
-                "applied": good, "dry_run": dry_run, "paths": answer.paths, "diff": answer.diff,
-                "refused": answer.refused, "error": answer.error,
-            }));
+            let mut value = json!({
+                "applied": good && !dry_run, "dry_run": dry_run, "paths": answer.paths, "diff": answer.diff,
+                "refused": answer.refused, "error": answer.error, "parse": answer.parse,
+                "patch": answer.patch,
+            });
+            if dry_run {
+                value["would_apply"] = good.into();
+            }
+            print::json(&value);
         }
         Output::Text => {
             print::text(&colour(&answer.diff, Fold::Nothing, ""));
-            if let Some(error) = &answer.error {
+            let why = answer.refused.iter().map(ToString::to_string);
+            for why in answer.error.iter().cloned().chain(why) {
                 print::warning(&format!(
                     "{} {}",
                     Painted(BAD.bold(), "refused:"),
-                    clean(error)
+                    clean(&why)
                 ));
             }
-            for one in &answer.refused {
+            for one in &answer.parse {
                 print::warning(&format!(
-                    "{} {}",
-                    Painted(BAD.bold(), "refused:"),
-                    clean(&one.to_string())
+                    "{} {} has {} syntax errors, {} before; look at the place, or undo it",
+                    Painted(BAD, "warning:"),
+                    line(&one.path),
+                    one.after,
+                    one.before
                 ));
             }
             if good {

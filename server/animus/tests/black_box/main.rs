@@ -7,7 +7,10 @@
 )]
 
 mod contract;
+mod crash;
 mod demo;
+mod full;
+mod hunks;
 mod interrupt;
 mod lsp;
 mod patches;

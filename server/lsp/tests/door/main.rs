@@ -11,6 +11,7 @@ mod doors;
 mod landing;
 mod lifetime;
 mod stage;
+mod stale;
 mod streams;
 mod sync;
 mod tasks;

@@ -2,10 +2,11 @@
 
 use super::FileEdit;
 use super::hunks::{Hunk, HunkView, between, unified};
+use crate::encoding;
 use crate::merge::{Run, lines, runs};
 use crate::path::RelPath;
-use crate::rebase::is_text;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,13 +68,11 @@ pub(super) fn file(file: &FileEdit) -> FileView {
         FileOp::Modify => (format!("a/{}", file.path), format!("b/{}", file.path)),
         FileOp::Delete => (format!("a/{}", file.path), "/dev/null".to_owned()),
     };
-    let old = file.base.as_ref().map_or(&[][..], |base| &base.bytes);
-    let new = file.after.as_deref().unwrap_or(&[]);
-    if !is_text(old) || !is_text(new) {
+    let Some((old, new)) = texts(file) else {
         view.diff = format!("Binary files {from} and {to} differ\n");
         return view;
-    }
-    let (old_lines, new_lines) = (lines(old), lines(new));
+    };
+    let (old_lines, new_lines) = (lines(old.as_bytes()), lines(new.as_bytes()));
     let between: Vec<Hunk<'_>> = between(&old_lines, &new_lines)
         .into_iter()
         .map(|(old, new)| Hunk {
@@ -81,7 +80,7 @@ pub(super) fn file(file: &FileEdit) -> FileView {
             new: new_lines[new].to_vec(),
         })
         .collect();
-    let unified = unified(old, &between);
+    let unified = unified(old.as_bytes(), &between);
     (view.added, view.removed) = (unified.added, unified.removed);
     view.hunks = unified.hunks;
     view.diff = format!("--- {from}\n+++ {to}\n{}", unified.text);
@@ -105,19 +104,13 @@ pub(super) fn edits(file: &FileEdit) -> Vec<LineEdit> {
     runs(&old, &new).into_iter().map(edit).collect()
 }
 
-/// Both sides as text; a side that is not there is empty.
-fn texts(file: &FileEdit) -> Option<(&str, &str)> {
-    let text = |bytes: &'_ [u8]| -> Option<()> {
-        (!bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()).then_some(())
-    };
+/// Both sides as text, in whatever encoding each is; a side that is not there is empty.
+fn texts(file: &FileEdit) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     let old = file.base.as_ref().map_or(&[][..], |base| &base.bytes);
     let new = file.after.as_deref().unwrap_or(&[]);
-    text(old)?;
-    text(new)?;
-    Some((
-        std::str::from_utf8(old).ok()?,
-        std::str::from_utf8(new).ok()?,
-    ))
+    let (old, _) = encoding::decode(old).ok()?;
+    let (new, _) = encoding::decode(new).ok()?;
+    Some((old, new))
 }
 
 fn count(n: usize) -> u32 {

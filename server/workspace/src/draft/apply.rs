@@ -1,10 +1,12 @@
 //! Apply: a patch put into a draft, hunk by hunk, each refusal collected with what would have made it fit (W4).
 
 use super::{Draft, ranges};
+use crate::encoding::Encoding;
 use crate::error::Error;
-use crate::patch::{HunkSpec, Op, Patch};
+use crate::patch::{HunkSpec, LastLine, Op, Patch, Run, Site};
 use crate::path::RelPath;
 use crate::seek::{self, Cursor, Miss, Reason, Refused};
+use std::borrow::Cow;
 
 /// What to do with the hunks that fit when another does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +16,16 @@ pub enum Mode {
     Atomic,
     /// Those that fit are put in.
     Partial,
+}
+
+/// How loosely a hunk's lines may be compared with the file's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Matching {
+    /// They say the same: blanks at ends, indentation, line endings and typographic signs aside.
+    #[default]
+    Strict,
+    /// Where that finds nothing: also lines that are nearly the same, if one place is far nearer than any other.
+    Fuzzy,
 }
 
 /// What a patch did to the draft.
@@ -32,7 +44,9 @@ pub struct Applied {
 struct Progress {
     paths: Vec<RelPath>,
     refused: Vec<Refused>,
-    fine: usize,
+    /// What fits, as refusals would name it.
+    fine: Vec<String>,
+    matching: Matching,
 }
 
 impl Draft {
@@ -42,14 +56,31 @@ impl Draft {
     /// In [`Mode::Atomic`] every hunk that does not fit, and then the draft is as it was; in [`Mode::Partial`] the same where
     /// none fits.
     pub fn apply(&mut self, patch: &Patch, mode: Mode) -> Result<Applied, Vec<Refused>> {
+        self.apply_matching(patch, mode, Matching::Strict)
+    }
+
+    /// As [`Draft::apply`], with lines compared as loosely as `matching` says.
+    ///
+    /// # Errors
+    /// As [`Draft::apply`].
+    pub fn apply_matching(
+        &mut self,
+        patch: &Patch,
+        mode: Mode,
+        matching: Matching,
+    ) -> Result<Applied, Vec<Refused>> {
         let mut draft = self.clone();
-        let mut progress = Progress::default();
-        let mut ops = patch.ops.iter();
+        let mut progress = Progress {
+            matching,
+            ..Progress::default()
+        };
+        let ops = gathered(&patch.ops);
+        let mut ops = ops.iter();
         while let Some(op) = ops.next() {
             let before = progress.refused.len();
             draft.op(op, mode, &mut progress);
             // What was to move to a place that is not free does not move.
-            if matches!(op, Op::Absent { .. }) && progress.refused.len() > before {
+            if matches!(**op, Op::Absent { .. }) && progress.refused.len() > before {
                 ops.next();
             }
         }
@@ -57,19 +88,14 @@ impl Draft {
             paths,
             mut refused,
             fine,
+            ..
         } = progress;
-        if fine > 0 && !refused.is_empty() {
-            let note = match mode {
-                Mode::Atomic => {
-                    format!("\nnothing was applied; the other {fine} are fine as they are")
-                }
-                Mode::Partial => format!("\nthe other {fine} were applied, do not send them again"),
-            };
-            if let Some(last) = refused.last_mut() {
-                last.teach.push_str(&note);
-            }
+        if !fine.is_empty()
+            && let Some(last) = refused.last_mut()
+        {
+            last.teach.push_str(&note(mode, &fine));
         }
-        let nothing = mode == Mode::Partial && fine == 0;
+        let nothing = mode == Mode::Partial && fine.is_empty();
         if !refused.is_empty() && (mode == Mode::Atomic || nothing) {
             return Err(refused);
         }
@@ -83,7 +109,7 @@ impl Draft {
     }
 
     fn op(&mut self, op: &Op, mode: Mode, progress: &mut Progress) {
-        let done = match op {
+        let done = self.may_write(op).and_then(|()| match op {
             Op::Edit {
                 path,
                 hunks,
@@ -91,15 +117,20 @@ impl Draft {
             } => self.edit(path, hunks, rename_to.as_ref(), mode, progress),
             Op::Ranges { path, edits } => self.ranges(path, edits),
             Op::Create { path, text, mode } => self.create(path, text, *mode),
-            Op::Write { path, text } => self.whole(path, text),
+            Op::Write { path, text, last } => self.whole(path, text, *last),
+            Op::Copy { from, to } => self.copy(from, to),
+            Op::Mode { path, run } => self.set_run(path, *run),
             Op::Delete { path, expect } => self.remove(path, expect.as_deref()),
             Op::Rename { from, to } => self.rename(from, to).map_err(missed),
-            Op::Absent { path } => return self.absent(path, progress),
-        };
+            Op::Absent { path } => self.absent(path),
+        });
         let path = op.path();
         match done {
+            Ok(()) if matches!(op, Op::Absent { .. }) => {}
             Ok(()) => {
-                progress.fine += usize::from(!matches!(op, Op::Edit { .. }));
+                if !matches!(op, Op::Edit { .. } | Op::Mode { .. }) {
+                    progress.fine.push(path.to_string());
+                }
                 progress.add(path);
                 if let Op::Rename { to, .. }
                 | Op::Edit {
@@ -115,13 +146,64 @@ impl Draft {
         }
     }
 
-    fn absent(&self, path: &RelPath, progress: &mut Progress) {
-        let there = match self.read(path) {
-            Ok(None) => return,
-            Ok(Some(_)) => missed(Error::Exists(path.clone())),
-            Err(error) => missed(error),
+    /// A link keeps what it leads to: that file has a name of its own.
+    fn may_write(&self, op: &Op) -> Result<(), Miss> {
+        let named = match op {
+            Op::Rename { from, to }
+            | Op::Edit {
+                path: from,
+                rename_to: Some(to),
+                ..
+            } => [Some(from), Some(to)],
+            other => [Some(other.path()), None],
         };
-        progress.refused.push(refused(path, 0, there));
+        let root = self.snapshot.root();
+        for path in named.into_iter().flatten() {
+            let found = root.absolute(path).symlink_metadata();
+            if found.is_ok_and(|found| found.file_type().is_symlink()) {
+                return Err(Miss {
+                    reason: Reason::Forbidden,
+                    teach: format!("`{path}` is a link; name the file it leads to"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn absent(&self, path: &RelPath) -> Result<(), Miss> {
+        match self.read(path) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(missed(Error::Exists(path.clone()))),
+            Err(error) => Err(missed(error)),
+        }
+    }
+
+    fn copy(&mut self, from: &RelPath, to: &RelPath) -> Result<(), Miss> {
+        self.absent(to)?;
+        let Some(content) = self.read(from).map_err(missed)? else {
+            return Err(self.missing(from));
+        };
+        self.room_for(to).map_err(missed)?;
+        let bits = self.mode(from);
+        self.put(to, Some(content.bytes.to_vec()), bits)
+            .map_err(missed)
+    }
+
+    fn set_run(&mut self, path: &RelPath, run: Run) -> Result<(), Miss> {
+        let Some(changed) = self.files.get_mut(path) else {
+            return Err(Miss {
+                reason: Reason::NoChange,
+                teach: "only its permissions would change, and a patch does not do that; run `chmod` for it".to_owned(),
+            });
+        };
+        let bits = changed.mode.unwrap_or(0o644);
+        // Whoever may read it may run it, as git has it.
+        changed.mode = Some(match run {
+            Run::Yes => bits | ((bits & 0o444) >> 2),
+            Run::No => bits & !0o111,
+        });
+        self.revision += 1;
+        Ok(())
     }
 
     /// Hunks, one after the other. An error with nothing to say: the hunks said it already.
@@ -137,24 +219,43 @@ impl Draft {
         let makes = hunks
             .first()
             .is_some_and(|hunk| hunk.before.trim().is_empty() && hunk.scope.is_empty());
-        let mut text = match &old {
-            Some(content) => content.text_of(path).map_err(missed)?.to_owned(),
-            None if makes && hunks.len() == 1 => String::new(),
+        let (text, encoding) = match &old {
+            Some(content) => content.decoded_of(path).map_err(missed)?,
+            None if makes => (Cow::Borrowed(""), Encoding::UTF_8),
             None => return Err(self.missing(path)),
         };
+        let mut text = text.into_owned();
         let mut cursor = Cursor::default();
         let mut fine = 0;
         let before = progress.refused.len();
         for (index, hunk) in hunks.iter().enumerate() {
-            match seek::place(&text, hunk, cursor, path.as_str()) {
+            if hunk.site == Site::First {
+                cursor = Cursor::default();
+            }
+            let place = seek::place(&text, hunk, cursor, path.as_str(), progress.matching);
+            let placed = place.and_then(|placed| match encoding.encode(&hunk.after) {
+                Ok(_) => Ok(placed),
+                Err(sign) => Err(missed(Error::Unencodable {
+                    path: path.clone(),
+                    encoding: encoding.name(),
+                    sign,
+                })),
+            });
+            match placed {
                 Ok(placed) => {
                     (text, cursor) = (placed.text, placed.cursor);
                     fine += 1;
+                    progress.fine.push(format!("{path} hunk {}", index + 1));
                 }
-                Err(miss) => progress.refused.push(refused(path, index + 1, miss)),
+                Err(mut miss) => {
+                    if encoding != Encoding::UTF_8 {
+                        let name = encoding.name();
+                        miss.teach.push_str(&format!("\nthe file is read as {name}"));
+                    }
+                    progress.refused.push(refused(path, index + 1, miss));
+                }
             }
         }
-        progress.fine += fine;
         let all = progress.refused.len() == before;
         let silent = || Miss {
             reason: Reason::NotFound,
@@ -167,8 +268,7 @@ impl Draft {
             self.room_for(path).map_err(missed)?;
         }
         let bits = self.mode(path);
-        self.put(path, Some(text.into_bytes()), bits)
-            .map_err(missed)?;
+        self.put_text(path, &text, encoding, bits).map_err(missed)?;
         match rename_to {
             Some(to) if all => self.rename(path, to).map_err(missed),
             _ => Ok(()),
@@ -177,17 +277,16 @@ impl Draft {
 
     fn ranges(&mut self, path: &RelPath, edits: &[crate::patch::RangeEdit]) -> Result<(), Miss> {
         let content = self.read(path).map_err(missed)?;
-        let text = match &content {
-            Some(content) => content.text_of(path).map_err(missed)?,
+        let (text, encoding) = match &content {
+            Some(content) => content.decoded_of(path).map_err(missed)?,
             None => return Err(self.missing(path)),
         };
-        let text = ranges::apply(text, edits).map_err(|teach| Miss {
+        let text = ranges::apply(&text, edits).map_err(|teach| Miss {
             reason: Reason::Range,
             teach,
         })?;
         let bits = self.mode(path);
-        self.put(path, Some(text.into_bytes()), bits)
-            .map_err(missed)
+        self.put_text(path, &text, encoding, bits).map_err(missed)
     }
 
     fn create(&mut self, path: &RelPath, text: &str, mode: Option<u32>) -> Result<(), Miss> {
@@ -199,12 +298,13 @@ impl Draft {
             .map_err(missed)
     }
 
-    fn whole(&mut self, path: &RelPath, text: &str) -> Result<(), Miss> {
+    fn whole(&mut self, path: &RelPath, text: &str, last: LastLine) -> Result<(), Miss> {
         let old = self.read(path).map_err(missed)?;
-        let known = old.as_ref().and_then(|old| old.text().ok()).unwrap_or("");
+        let known = old.as_ref().and_then(|old| old.decoded().ok());
+        let known = known.map_or(Cow::Borrowed(""), |(text, _)| text);
         if let Some(line) = old
             .as_ref()
-            .and_then(|_| seek::added_placeholder(known, text, path.as_str()))
+            .and_then(|_| seek::added_placeholder(&known, text, path.as_str()))
         {
             return Err(Miss {
                 reason: Reason::Placeholder,
@@ -213,13 +313,14 @@ impl Draft {
                 ),
             });
         }
-        self.write(path, text).map_err(missed)
+        self.rewrite(path, text, last).map_err(missed)
     }
 
     fn remove(&mut self, path: &RelPath, expect: Option<&str>) -> Result<(), Miss> {
         if let (Some(expect), Ok(Some(content))) = (expect, self.read(path)) {
             let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-            if content.text().map(lines).ok() != Some(lines(expect)) {
+            let holds = content.decoded().map(|(text, _)| lines(&text)).ok();
+            if holds != Some(lines(expect)) {
                 return Err(Miss {
                     reason: Reason::Changed,
                     teach: "the file to delete does not hold what the patch says; read it first"
@@ -283,6 +384,53 @@ impl Progress {
     }
 }
 
+/// The ops, with hunks that came one by one for one file put together.
+fn gathered(ops: &[Op]) -> Vec<Cow<'_, Op>> {
+    let mut gathered: Vec<Cow<'_, Op>> = Vec::with_capacity(ops.len());
+    for op in ops {
+        let more = match (gathered.last(), op) {
+            (
+                Some(last),
+                Op::Edit {
+                    path,
+                    rename_to: None,
+                    hunks,
+                },
+            ) => match &**last {
+                Op::Edit {
+                    path: same,
+                    rename_to: None,
+                    ..
+                } if same == path => Some(hunks),
+                _ => None,
+            },
+            _ => None,
+        };
+        match (more, gathered.last_mut().map(Cow::to_mut)) {
+            (Some(more), Some(Op::Edit { hunks, .. })) => hunks.extend_from_slice(more),
+            _ => gathered.push(Cow::Borrowed(op)),
+        }
+    }
+    gathered
+}
+
+/// What is said of the hunks that fit beside those that do not.
+fn note(mode: Mode, fine: &[String]) -> String {
+    let mut named = fine[..fine.len().min(8)].join(", ");
+    if fine.len() > 8 {
+        named.push_str(&format!(", {} more", fine.len() - 8));
+    }
+    let count = fine.len();
+    match mode {
+        Mode::Atomic => {
+            format!("\nnothing was applied; the other {count} are fine as they are: {named}")
+        }
+        Mode::Partial => {
+            format!("\nthe other {count} were applied, do not send them again: {named}")
+        }
+    }
+}
+
 fn refused(path: &RelPath, hunk: usize, miss: Miss) -> Refused {
     Refused {
         path: path.to_string(),
@@ -298,6 +446,7 @@ fn missed(error: Error) -> Miss {
         Error::Missing(_) => Reason::MissingFile,
         Error::Exists(_) => Reason::Exists,
         Error::Secret(_) | Error::Path { .. } => Reason::Forbidden,
+        Error::Unencodable { .. } => Reason::Unencodable,
         _ => Reason::Unreadable,
     };
     Miss {

@@ -1,6 +1,9 @@
 //! Json: edits as objects, one or an array of them; also LSP's `WorkspaceEdit`. Field names of the common tools are taken.
 
-use super::{Grain, HunkSpec, Op, Patch, PatchError, Place, RangeEdit, Reach};
+mod workspace_edit;
+
+use super::feed::Piece;
+use super::{Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, Place, Reach};
 use crate::path::RelPath;
 use serde_json::{Map, Value};
 
@@ -31,28 +34,69 @@ const NEW: &[&str] = &[
 const ALL: &[&str] = &["all", "replace_all", "replaceAll"];
 const WHOLE: &[&str] = &["content", "contents", "text", "file_text"];
 
+/// A patch in another format, as the tools of some agents carry it.
+const INNER: &[&str] = &[
+    "patch",
+    "patchText",
+    "patch_text",
+    "input",
+    "diff",
+    "command",
+];
+
+/// Whether the text is JSON, or has edits as JSON in a fence.
 pub(super) fn looks_like(text: &str) -> bool {
     let body = unfenced(text);
-    body.starts_with(['{', '[']) && serde_json::from_str::<Value>(body).is_ok()
+    let whole = body.starts_with(['{', '[']) && values(body).is_ok();
+    whole || fenced(text).next().is_some()
 }
 
-pub(super) fn parse(text: &str, place: Place<'_>) -> Result<Patch, PatchError> {
-    let value: Value = serde_json::from_str(unfenced(text)).map_err(|error| {
-        PatchError::at(
-            error.line().saturating_sub(1),
-            format!("the JSON does not parse: {error}; send {{\"file\": …, \"edits\": [{{\"old\": …, \"new\": …}}]}}"),
-        )
-    })?;
+pub(super) fn parse(text: &str, place: Place<'_>, out: &mut Vec<Piece>) -> Result<(), PatchError> {
     let mut patch = Patch::default();
-    match &value {
-        Value::Array(list) => {
-            for entry in list {
-                object(entry, place, &mut patch)?;
+    match values(unfenced(text)) {
+        Ok(list) => {
+            for value in &list {
+                entries(value, place, &mut patch)?;
             }
         }
-        entry => object(entry, place, &mut patch)?,
+        Err(error) => {
+            let mut found = 0;
+            for value in fenced(text) {
+                entries(&value, place, &mut patch)?;
+                found += 1;
+            }
+            if found == 0 {
+                return Err(PatchError::at(
+                    error.line().saturating_sub(1),
+                    format!(
+                        "the JSON does not parse: {error}; send {{\"file\": …, \"edits\": [{{\"old\": …, \"new\": …}}]}}"
+                    ),
+                ));
+            }
+        }
     }
-    Ok(patch)
+    out.extend(patch.ops.into_iter().map(Piece::Op));
+    Ok(())
+}
+
+/// One value, or several one after the other.
+fn values(text: &str) -> Result<Vec<Value>, serde_json::Error> {
+    let list: Vec<Value> = serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    match list.is_empty() {
+        true => serde_json::from_str(text).map(|value| vec![value]),
+        false => Ok(list),
+    }
+}
+
+fn entries(value: &Value, place: Place<'_>, patch: &mut Patch) -> Result<(), PatchError> {
+    match value {
+        Value::Array(list) => list
+            .iter()
+            .try_for_each(|entry| object(entry, place, patch)),
+        entry => object(entry, place, patch),
+    }
 }
 
 /// The text in a fence that spans all of it, or the text.
@@ -69,6 +113,40 @@ fn unfenced(text: &str) -> &str {
         .map_or(body, |(_, inner)| inner.trim())
 }
 
+/// The JSON in fences that are edits, whatever is said around them.
+fn fenced(text: &str) -> impl Iterator<Item = Value> {
+    let edits = |entry: &Value| {
+        let has = |names: &[&str]| names.iter().any(|name| entry.get(name).is_some());
+        let body = has(OLD) || has(WHOLE) || has(&["edits", "delete", "rename_to"]);
+        has(&["changes", "documentChanges"]) || (body && has(PATH))
+    };
+    let mut open: Option<String> = None;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let mark = line.trim_start().starts_with("```");
+        match (&mut open, mark) {
+            (None, true) => open = Some(String::new()),
+            (Some(body), false) => {
+                body.push_str(line);
+                body.push('\n');
+            }
+            (Some(body), true) => {
+                let list = match body.trim_start().starts_with(['{', '[']) {
+                    true => values(body).unwrap_or_default(),
+                    false => Vec::new(),
+                };
+                found.extend(list.into_iter().filter(|value| match value {
+                    Value::Array(list) => !list.is_empty() && list.iter().all(edits),
+                    entry => edits(entry),
+                }));
+                open = None;
+            }
+            (None, false) => {}
+        }
+    }
+    found.into_iter()
+}
+
 fn object(entry: &Value, place: Place<'_>, patch: &mut Patch) -> Result<(), PatchError> {
     let Value::Object(fields) = entry else {
         return Err(PatchError::at(
@@ -77,7 +155,14 @@ fn object(entry: &Value, place: Place<'_>, patch: &mut Patch) -> Result<(), Patc
         ));
     };
     if fields.contains_key("changes") || fields.contains_key("documentChanges") {
-        return workspace_edit(fields, place, patch);
+        return workspace_edit::read(fields, place, patch);
+    }
+    if find(fields, PATH).is_none()
+        && let Some(text) = inner(fields)
+    {
+        let inner = super::parse(text, Format::Auto, place)?;
+        patch.ops.extend(inner.ops);
+        return Ok(());
     }
     let path = path(fields, place)?;
     if let Some(Value::String(to)) = fields.get("rename_to").or_else(|| fields.get("renameTo")) {
@@ -107,8 +192,12 @@ fn object(entry: &Value, place: Place<'_>, patch: &mut Patch) -> Result<(), Patc
                     ),
                 ));
             };
+            let last = match text.ends_with('\n') {
+                true => LastLine::Closed,
+                false => LastLine::Open,
+            };
             let text = text.clone();
-            patch.ops.push(Op::Write { path, text });
+            patch.ops.push(Op::Write { path, text, last });
             return Ok(());
         }
     };
@@ -160,127 +249,17 @@ fn hunk(edit: &Value) -> Result<HunkSpec, PatchError> {
     })
 }
 
+/// The text of a patch in another format that a tool's call carries.
+fn inner(fields: &Map<String, Value>) -> Option<&str> {
+    let text = match find(fields, INNER)? {
+        Value::String(text) => text.as_str(),
+        Value::Array(words) => words.last()?.as_str()?,
+        _ => return None,
+    };
+    // JSON in JSON would only be there to overflow the stack.
+    (!text.trim_start().starts_with(['{', '['])).then_some(text)
+}
+
 fn find<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| fields.get(*name))
-}
-
-/// LSP's `WorkspaceEdit`, with `changes` or `documentChanges`.
-fn workspace_edit(
-    fields: &Map<String, Value>,
-    place: Place<'_>,
-    patch: &mut Patch,
-) -> Result<(), PatchError> {
-    let bad = || {
-        PatchError::at(
-            0,
-            "this is not an LSP `WorkspaceEdit`: `changes` maps addresses to text edits",
-        )
-    };
-    if let Some(Value::Array(list)) = fields.get("documentChanges") {
-        for entry in list {
-            document_change(entry, place, patch)?;
-        }
-        return Ok(());
-    }
-    let changes = fields
-        .get("changes")
-        .and_then(Value::as_object)
-        .ok_or_else(bad)?;
-    for (uri, edits) in changes {
-        let path = address(uri, place)?;
-        let edits = ranges(edits).ok_or_else(bad)?;
-        patch.ops.push(Op::Ranges { path, edits });
-    }
-    Ok(())
-}
-
-fn document_change(entry: &Value, place: Place<'_>, patch: &mut Patch) -> Result<(), PatchError> {
-    let bad = || {
-        PatchError::at(
-            0,
-            "this is not an LSP `WorkspaceEdit`: see `documentChanges`",
-        )
-    };
-    let uri = |name: &str| entry.get(name).and_then(Value::as_str).ok_or_else(bad);
-    let op = match entry.get("kind").and_then(Value::as_str) {
-        None => {
-            let name = entry
-                .pointer("/textDocument/uri")
-                .and_then(Value::as_str)
-                .ok_or_else(bad)?;
-            let edits = entry.get("edits").and_then(ranges).ok_or_else(bad)?;
-            Op::Ranges {
-                path: address(name, place)?,
-                edits,
-            }
-        }
-        Some("create") => Op::Create {
-            path: address(uri("uri")?, place)?,
-            text: String::new(),
-            mode: None,
-        },
-        Some("delete") => Op::Delete {
-            path: address(uri("uri")?, place)?,
-            expect: None,
-        },
-        Some("rename") => Op::Rename {
-            from: address(uri("oldUri")?, place)?,
-            to: address(uri("newUri")?, place)?,
-        },
-        Some(_) => return Err(bad()),
-    };
-    patch.ops.push(op);
-    Ok(())
-}
-
-fn ranges(edits: &Value) -> Option<Vec<RangeEdit>> {
-    let number = |edit: &Value, at: &str| {
-        edit.pointer(at)?
-            .as_u64()
-            .and_then(|number| u32::try_from(number).ok())
-    };
-    edits
-        .as_array()?
-        .iter()
-        .map(|edit| {
-            Some(RangeEdit {
-                start: (
-                    number(edit, "/range/start/line")?,
-                    number(edit, "/range/start/character")?,
-                ),
-                end: (
-                    number(edit, "/range/end/line")?,
-                    number(edit, "/range/end/character")?,
-                ),
-                text: edit.get("newText")?.as_str()?.to_owned(),
-            })
-        })
-        .collect()
-}
-
-/// A `file:` address with its `%` escapes, or a path.
-fn address(uri: &str, place: Place<'_>) -> Result<RelPath, PatchError> {
-    let Some(local) = uri.strip_prefix("file://") else {
-        return place.path(uri, 0);
-    };
-    let mut bytes = Vec::with_capacity(local.len());
-    let mut rest = local.as_bytes();
-    while let Some((byte, tail)) = rest.split_first() {
-        let escaped = (*byte == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match escaped {
-            Some(value) => {
-                bytes.push(value);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-    place.path(&String::from_utf8_lossy(&bytes), 0)
 }

@@ -3,7 +3,9 @@
 use super::{FileReview, Review, range};
 use crate::change::hunks::{Hunk, HunkView, unified};
 use crate::change::{FileOp, FileView};
+use crate::encoding;
 use crate::merge::lines;
+use std::borrow::Cow;
 
 /// A file of a review.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,13 +43,24 @@ impl FileReview {
         };
         // A hunk that was edited back to the old text leaves no change: the plain view still has the names.
         let mut file = whole.view().remove(0);
-        let texts: Vec<Vec<u8>> = self
+        let (old, new) = (
+            text(self.edit.base.as_ref().map_or(&[][..], |base| &base.bytes)),
+            text(self.edit.after.as_deref().unwrap_or_default()),
+        );
+        let new = lines(new.as_bytes());
+        let texts: Vec<String> = self
             .hunks
             .iter()
-            .map(|hunk| self.replacement(hunk))
+            .map(|hunk| match &hunk.edited {
+                Some(text) => text.clone(),
+                None => {
+                    let lines = new.get(range(&hunk.new)).unwrap_or_default();
+                    String::from_utf8_lossy(&lines.concat()).into_owned()
+                }
+            })
             .collect();
         if !self.is_whole() && file.op == FileOp::Modify {
-            self.print(&texts, &mut file);
+            self.print(&old, &texts, &mut file);
         }
         let none = HunkView {
             old_start: 0,
@@ -57,7 +70,7 @@ impl FileReview {
         };
         let hunks = texts.iter().enumerate().map(|(index, text)| HunkLook {
             view: file.hunks.get(index).copied().unwrap_or(none),
-            text: String::from_utf8(text.clone()).unwrap_or_default(),
+            text: text.clone(),
         });
         Look {
             hunks: hunks.collect(),
@@ -66,22 +79,26 @@ impl FileReview {
     }
 
     /// The diff by the review's own hunks, which an edit may have made unlike those that a new comparison would find.
-    fn print(&self, texts: &[Vec<u8>], file: &mut FileView) {
-        let Some(base) = &self.edit.base else { return };
+    fn print(&self, old: &str, texts: &[String], file: &mut FileView) {
         let hunks: Vec<Hunk<'_>> = self
             .hunks
             .iter()
             .zip(texts)
             .map(|(hunk, text)| Hunk {
                 old: range(&hunk.old),
-                new: lines(text),
+                new: lines(text.as_bytes()),
             })
             .collect();
-        let unified = unified(&base.bytes, &hunks);
+        let unified = unified(old.as_bytes(), &hunks);
         let path = &self.edit.path;
         file.diff = format!("--- a/{path}\n+++ b/{path}\n");
         file.diff.push_str(&unified.text);
         (file.added, file.removed) = (unified.added, unified.removed);
         file.hunks = unified.hunks;
     }
+}
+
+/// Bytes as people see them; nothing where they are no text.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    encoding::decode(bytes).map_or(Cow::Borrowed(""), |(text, _)| text)
 }

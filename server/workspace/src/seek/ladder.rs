@@ -76,7 +76,7 @@ pub(super) enum Shift {
 
 impl Shift {
     /// The shift that makes `ours` the indentation `theirs`.
-    fn between(ours: &str, theirs: &str) -> Option<Shift> {
+    pub(super) fn between(ours: &str, theirs: &str) -> Option<Shift> {
         let all =
             |text: &str, sign: char| !text.is_empty() && text.chars().all(|next| next == sign);
         if ours == theirs {
@@ -116,6 +116,48 @@ impl Shift {
 }
 
 impl Spot {
+    /// A place whose lines are only nearly the hunk's.
+    pub(super) fn fuzzy(at: Range<usize>, shift: Shift) -> Spot {
+        Spot {
+            at,
+            shift,
+            trimmed: (0, 0),
+        }
+    }
+
+    /// The lines, from 1, that already are what `after` makes of the place: it adds to `before`, above or below, and the
+    /// file has that there. What says too little (a bracket) may well stand there twice.
+    pub(super) fn repeats(
+        &self,
+        file: &[&str],
+        before: &[&str],
+        after: &[&str],
+    ) -> Option<Range<usize>> {
+        if self.trimmed != (0, 0) || after.len() <= before.len() {
+            return None;
+        }
+        let count = after.len() - before.len();
+        let stands = |start: usize| {
+            let window = file.get(start..start + after.len())?;
+            let same = after.iter().zip(window).all(|(ours, theirs)| {
+                let ours = self.shift.apply(ours);
+                ours.is_some_and(|ours| ours.trim_end() == theirs.trim_end())
+            });
+            same.then_some(start + 1..start + after.len())
+        };
+        let says = |lines: &[&str]| {
+            let signs = lines.iter().flat_map(|line| line.chars());
+            signs.filter(|sign| sign.is_alphanumeric()).count() >= 4
+        };
+        let below = (after.starts_with(before) && says(&after[before.len()..]))
+            .then(|| stands(self.at.start))
+            .flatten();
+        let above = (after.ends_with(before) && says(&after[..count]))
+            .then(|| stands(self.at.start.checked_sub(count)?))
+            .flatten();
+        below.or(above)
+    }
+
     /// The edit that puts `after` here: lines that `before` has too stay the file's own.
     pub(super) fn edit(&self, before: &[&str], after: &[&str]) -> Edit {
         let (head, tail) = self.trimmed;
@@ -289,7 +331,7 @@ impl<'a> Finder<'a> {
             let below = narrowed(&spots, |spot| spot.at.start + 1 >= scope.start);
             spots = narrowed(&below, |spot| spot.at.end <= scope.end);
         }
-        if self.hunk.site == Site::Below {
+        if matches!(self.hunk.site, Site::First | Site::Below) {
             let line = self.hunk.line.map(|line| line as usize);
             // The line counts from the file before the hunks above it, so it may have moved: both are looked at.
             if let Some(line) = line.filter(|_| spots.len() > 1) {

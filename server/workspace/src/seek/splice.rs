@@ -11,7 +11,18 @@ use std::collections::HashSet;
 struct Out<'a> {
     text: &'a str,
     end: &'a str,
-    added: bool,
+    from: Origin,
+}
+
+/// Where a line comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The file.
+    Kept,
+    /// The patch, in place of one of the file's.
+    InPlace,
+    /// The patch, beyond the lines that it replaces.
+    Beyond,
 }
 
 /// The file's text with the edits, which are in order and apart.
@@ -22,7 +33,7 @@ pub(super) fn splice(file: &[Line<'_>], edits: &[Edit], last: LastLine) -> Strin
     let keep = |index: usize| Out {
         text: file[index].text,
         end: file[index].end,
-        added: false,
+        from: Origin::Kept,
     };
     let mut at = 0;
     for edit in edits {
@@ -47,7 +58,10 @@ pub(super) fn splice(file: &[Line<'_>], edits: &[Edit], last: LastLine) -> Strin
                     out.push(Out {
                         text,
                         end,
-                        added: true,
+                        from: match replaced {
+                            Some(_) => Origin::InPlace,
+                            None => Origin::Beyond,
+                        },
                     });
                     // One added line stands for one replaced line, as far as they go.
                     if replaced.is_some() && !kept.contains(&next) {
@@ -86,7 +100,8 @@ fn joined<'a>(
             }
         } else {
             line.end = match last {
-                LastLine::Keep if open && line.added => "",
+                LastLine::Keep if open && line.from != Origin::Kept => "",
+                LastLine::Added if open && line.from == Origin::InPlace => "",
                 LastLine::Open if reaches_end => "",
                 LastLine::Closed if reaches_end && line.end.is_empty() => usual,
                 LastLine::Keep | LastLine::Added | LastLine::Open | LastLine::Closed => line.end,
@@ -102,14 +117,28 @@ fn joined<'a>(
 }
 
 /// A whole new text for a file: its unchanged lines keep the old bytes, the others end as the old ones did.
-pub(crate) fn rewrite(old: &str, new: &str) -> String {
+/// `last`: whether it ends in a newline; [`LastLine::Keep`]: as the file did.
+pub(crate) fn rewrite(old: &str, new: &str, last: LastLine) -> String {
     let (mark, body) = match old.strip_prefix(BOM) {
         Some(body) => ("\u{feff}", body),
         None => ("", old),
     };
     let new = new.strip_prefix(BOM).unwrap_or(new);
     let (file, wanted) = (lines::split(body), lines::split(new));
+    let open = file.last().is_some_and(|line| line.end.is_empty());
+    let last = match last {
+        LastLine::Keep if open => LastLine::Open,
+        LastLine::Keep | LastLine::Added | LastLine::Closed => LastLine::Closed,
+        LastLine::Open => LastLine::Open,
+    };
     if file.is_empty() || wanted.iter().any(|line| line.end == "\r\n") {
+        let new = match last {
+            LastLine::Open => new
+                .strip_suffix("\r\n")
+                .or_else(|| new.strip_suffix('\n'))
+                .unwrap_or(new),
+            _ => new,
+        };
         return format!("{mark}{new}");
     }
     let ours: Vec<&str> = file.iter().map(|line| line.text).collect();
@@ -127,15 +156,9 @@ pub(crate) fn rewrite(old: &str, new: &str) -> String {
             ),
         }
     }
-    let closed = new.ends_with('\n');
     let edit = Edit {
         at: 0..file.len(),
         with,
-    };
-    let last = if closed {
-        LastLine::Closed
-    } else {
-        LastLine::Open
     };
     let text = splice(&file, &[edit], last);
     format!("{mark}{text}")

@@ -298,7 +298,9 @@ fn an_edited_hunk_stands_for_the_proposed_one() {
     after[3] = 100;
     after[9] = 101;
     let review = review(&base, &after);
-    let edited = review.edited(Spot { file: 0, hunk: 0 }, "mine\nand mine");
+    let edited = review
+        .edited(Spot { file: 0, hunk: 0 }, "mine\nand mine")
+        .unwrap();
     let live = text(&base);
     let got = review.preview(&edited, &rel("a"), &live).unwrap().unwrap();
     let got = String::from_utf8(got).unwrap();
