@@ -199,40 +199,6 @@ export async function run(): Promise<void> {
     await wait("the end of the patch", 10_000, () => views.get(patch)?.state !== "proposed");
   });
 
-  await test("decisions_outlive_the_server", async () => {
-    const [menu0, prices0] = [disk("reload/menu.txt"), disk("reload/prices.txt")];
-    const menu = await open("reload/menu.txt");
-    const patch = await propose();
-    await waitShown("reload/menu.txt", "1:pending:3:2", "2:pending:12:0");
-    menu.selection = new vscode.Selection(2, 0, 2, 0);
-    await ui("hunk.accept");
-    await waitStates(patch, "accepted", "pending", "pending");
-    const menu1 = first(menu0);
-    await holds("reload/menu.txt", menu1, menu1);
-    await api.client.stop();
-    views.delete(patch);
-    await menu.edit((edit) => edit.insert(new vscode.Position(0, 0), "typed while no server ran\n"));
-    await api.client.start();
-    await waitStates(patch, "accepted", "pending", "pending");
-    await waitShown("reload/menu.txt", "1:accepted:4:3", "2:pending:14:0");
-    menu.selection = new vscode.Selection(13, 0, 13, 0);
-    await ui("hunk.accept");
-    await waitStates(patch, "accepted", "accepted", "pending");
-    await holds("reload/menu.txt", `typed while no server ran\n${second(menu1)}`, menu1);
-    await menu.document.save();
-    await waitShown("reload/menu.txt", "1:accepted:4:3", "2:accepted:14:1");
-    menu.selection = new vscode.Selection(4, 0, 4, 0);
-    await ui("hunk.undo");
-    await waitStates(patch, "undone", "accepted", "pending");
-    const text = `typed while no server ran\n${second(menu0)}`;
-    await holds("reload/menu.txt", text, text);
-    await open("reload/prices.txt", 3);
-    await waitShown("reload/prices.txt", "3:pending:3:1");
-    await ui("hunk.accept");
-    await waitStates(patch, "undone", "accepted", "accepted");
-    await holds("reload/prices.txt", third(prices0), third(prices0));
-  });
-
   await test("a_second_window_decides_too", async () => {
     const [menu0, prices0] = [disk("window/menu.txt"), disk("window/prices.txt")];
     const menu = await open("window/menu.txt");
@@ -296,6 +262,41 @@ export async function run(): Promise<void> {
     await ui("accept", patch);
     await waitStates(patch, "accepted", "accepted", "accepted");
     await holds("whole/prices.txt", third(prices0), third(prices0));
+  });
+
+  // The last one: the script starts again with the server.
+  await test("decisions_outlive_the_server", async () => {
+    const [menu0, prices0] = [disk("reload/menu.txt"), disk("reload/prices.txt")];
+    const menu = await open("reload/menu.txt");
+    const patch = await propose();
+    await waitShown("reload/menu.txt", "1:pending:3:2", "2:pending:12:0");
+    menu.selection = new vscode.Selection(2, 0, 2, 0);
+    await ui("hunk.accept");
+    await waitStates(patch, "accepted", "pending", "pending");
+    const menu1 = first(menu0);
+    await holds("reload/menu.txt", menu1, menu1);
+    await api.client.stop();
+    views.delete(patch);
+    await menu.edit((edit) => edit.insert(new vscode.Position(0, 0), "typed while no server ran\n"));
+    await api.client.start();
+    await waitStates(patch, "accepted", "pending", "pending");
+    await waitShown("reload/menu.txt", "1:accepted:4:3", "2:pending:14:0");
+    menu.selection = new vscode.Selection(13, 0, 13, 0);
+    await ui("hunk.accept");
+    await waitStates(patch, "accepted", "accepted", "pending");
+    await holds("reload/menu.txt", `typed while no server ran\n${second(menu1)}`, menu1);
+    await menu.document.save();
+    await waitShown("reload/menu.txt", "1:accepted:4:3", "2:accepted:14:1");
+    menu.selection = new vscode.Selection(4, 0, 4, 0);
+    await ui("hunk.undo");
+    await waitStates(patch, "undone", "accepted", "pending");
+    const text = `typed while no server ran\n${second(menu0)}`;
+    await holds("reload/menu.txt", text, text);
+    await open("reload/prices.txt", 3);
+    await waitShown("reload/prices.txt", "3:pending:3:1");
+    await ui("hunk.accept");
+    await waitStates(patch, "undone", "accepted", "accepted");
+    await holds("reload/prices.txt", third(prices0), third(prices0));
   });
 
   await sleep(100);

@@ -31,6 +31,13 @@ const ANSWER: usize = 16 * 1024;
 pub async fn run(door: Arc<Door>, agent: Agent, mut feed: Feed) {
     let Some(met) = door.met() else { return };
     fill_board(&door, &agent).await;
+    // Ends with this: another window may decide, and an earlier server may have been stopped while it did.
+    let mut aside = tokio::task::JoinSet::new();
+    let watching = agent.clone();
+    aside.spawn(async move {
+        watching.settle().await;
+        watching.watch().await;
+    });
     let mut writer = Writer::new(door.clone(), agent, met.client.clone());
     loop {
         let wake = writer.wake();

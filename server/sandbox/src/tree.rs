@@ -121,6 +121,11 @@ impl Tree {
         }
     }
 
+    /// Whether a path is surely what it says, without a link in it; `false` also where that cannot be told cheaply.
+    pub fn is_plain(&self, rel: &str) -> bool {
+        open::is_plain(&self.dir, rel)
+    }
+
     /// Replaces or makes a file whole: a temporary file in the same folder, fsync, rename, fsync of the folder. Missing
     /// parents are made. Without `mode` an existing file keeps its own; owner and extended attributes stay where they may. Other hard links of the file keep the old bytes;
     /// links, folders, FIFOs and devices are refused.

@@ -316,3 +316,30 @@ fn a_folder_that_may_not_be_changed_says_so() {
         assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
     }
 }
+
+#[test]
+fn a_path_is_plain_only_without_links() {
+    let (_dir, path, tree) = tree();
+    tree.write("d/f", b"x", None).unwrap();
+    tree.symlink("l", Utf8Path::new("d/f")).unwrap();
+    tree.symlink("k", Utf8Path::new("d")).unwrap();
+    symlink(path.join("out"), tree.path().join("out")).unwrap();
+    tree.symlink("nowhere", Utf8Path::new("none")).unwrap();
+    for (rel, plain) in [
+        ("d/f", true),
+        ("d", true),
+        ("d/new/er", true),
+        ("l", false),
+        ("k/f", false),
+        ("k/new", false),
+        ("out/victim", false),
+        ("nowhere", false),
+        ("../d", false),
+        ("", false),
+    ] {
+        assert!(tree.is_plain(rel) <= plain, "{rel:?}");
+        if cfg!(target_os = "linux") {
+            assert_eq!(tree.is_plain(rel), plain, "{rel:?}");
+        }
+    }
+}

@@ -77,6 +77,9 @@ impl Disk {
 
     /// W1: the file that a path leads to once links in it are followed; it must be in the workspace, not in `.git`, and no secret.
     fn place(&self, path: &RelPath) -> Result<RelPath, Error> {
+        if self.tree.is_plain(path.as_str()) {
+            return Ok(path.clone());
+        }
         let full = self.root.absolute(path);
         let real = full.ancestors().find_map(|above| {
             let real = above.canonicalize_utf8().ok()?;

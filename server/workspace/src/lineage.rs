@@ -10,7 +10,7 @@ mod stored;
 
 pub use blame::{Blame, Origin};
 pub use bound::{Bound, Usage};
-pub use node::{Image, Kind, Node, NodeState};
+pub use node::{Head, Image, Kind, Node, NodeState};
 
 use crate::content::Hash;
 use crate::error::Error;
@@ -21,6 +21,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::SystemTime;
 use store::Store;
+use stored::Stored;
 
 const FOLDER: &str = "patches";
 
@@ -45,13 +46,11 @@ impl Lineage {
     /// # Errors
     /// [`Error::NoPatch`] for an id that cannot name a file, [`Error::Io`] where the disk says no.
     pub fn record(&self, node: &Node) -> Result<(), Error> {
-        let place = place(&node.id)?;
+        place(&node.id)?;
+        let texts = node.texts();
         self.alone(|| {
-            let stored = stored::Stored::of(node, &self.store)?;
-            let json = serde_json::to_vec(&stored)
-                .map_err(|error| Error::io("cannot write the patch", error.into()))?;
-            let io = |source| Error::io(format!("cannot write the patch `{}`", node.id), source);
-            self.tree.write(&place, &json, Some(0o600)).map_err(io)
+            self.store.keep(&texts.iter().collect::<Vec<_>>())?;
+            self.write(&node.id, &Stored::of(node))
         })
     }
 
@@ -88,15 +87,31 @@ impl Lineage {
         Ok(nodes)
     }
 
-    /// Those that are or were in the user's files, in the order in which they came there.
+    /// All patches without their texts, oldest first. One that cannot be read is left out and logged.
     ///
     /// # Errors
-    /// As [`Lineage::list`].
-    pub fn landed(&self) -> Result<Vec<Node>, Error> {
-        let mut nodes = self.list()?;
-        nodes.retain(|node| node.landed.is_some());
-        nodes.sort_by(|a, b| (&a.landed, &a.id).cmp(&(&b.landed, &b.id)));
-        Ok(nodes)
+    /// [`Error::Io`] where the folder cannot be read.
+    pub fn heads(&self) -> Result<Vec<Head>, Error> {
+        let mut heads = Vec::new();
+        for id in self.ids()? {
+            match self.stored(&id) {
+                Ok(stored) => heads.push(stored.head()),
+                Err(error) => tracing::warn!(id, %error, "a patch is left out"),
+            }
+        }
+        heads.sort_by(|a, b| (&a.created, &a.id).cmp(&(&b.created, &b.id)));
+        Ok(heads)
+    }
+
+    /// Those that are or were in the user's files, in the order in which they last came there, without their texts.
+    ///
+    /// # Errors
+    /// As [`Lineage::heads`].
+    pub fn landed(&self) -> Result<Vec<Head>, Error> {
+        let mut heads = self.heads()?;
+        heads.retain(|head| head.landed.is_some());
+        heads.sort_by(|a, b| (&a.landed, &a.id).cmp(&(&b.landed, &b.id)));
+        Ok(heads)
     }
 
     /// One patch.
@@ -104,6 +119,19 @@ impl Lineage {
     /// # Errors
     /// [`Error::NoPatch`], or [`Error::Io`] where it cannot be read or parsed.
     pub fn get(&self, id: &str) -> Result<Node, Error> {
+        self.stored(id)?.node(&self.store)
+    }
+
+    /// The same on another parent.
+    ///
+    /// # Errors
+    /// As [`Lineage::get`] and [`Lineage::record`].
+    pub fn reparent(&self, id: &str, parent: Option<String>) -> Result<(), Error> {
+        let stored = self.stored(id)?.on(parent);
+        self.alone(|| self.write(id, &stored))
+    }
+
+    fn stored(&self, id: &str) -> Result<Stored, Error> {
         let bytes = match self.tree.read(&place(id)?) {
             Err(source) if source.kind() == ErrorKind::NotFound => {
                 return Err(Error::NoPatch(id.to_owned()));
@@ -111,9 +139,15 @@ impl Lineage {
             bytes => bytes
                 .map_err(|source| Error::io(format!("cannot read the patch `{id}`"), source))?,
         };
-        let stored: stored::Stored = serde_json::from_slice(&bytes)
-            .map_err(|error| Error::io(format!("the patch `{id}` does not parse"), error.into()))?;
-        stored.node(&self.store)
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Error::io(format!("the patch `{id}` does not parse"), error.into()))
+    }
+
+    fn write(&self, id: &str, stored: &Stored) -> Result<(), Error> {
+        let json = serde_json::to_vec(stored)
+            .map_err(|error| Error::io("cannot write the patch", error.into()))?;
+        let io = |source| Error::io(format!("cannot write the patch `{id}`"), source);
+        self.tree.write(&place(id)?, &json, Some(0o600)).map_err(io)
     }
 
     /// Forgets a patch. The user's files stay as they are; what landed on top of it counts as landed on what it landed on.
@@ -121,11 +155,10 @@ impl Lineage {
     /// # Errors
     /// As [`Lineage::get`] and [`Lineage::record`].
     pub fn drop(&self, id: &str) -> Result<(), Error> {
-        let gone = self.get(id)?;
-        for mut node in self.list()? {
-            if node.parent.as_deref() == Some(id) {
-                node.parent.clone_from(&gone.parent);
-                self.record(&node)?;
+        let gone = self.stored(id)?.head();
+        for head in self.heads()? {
+            if head.parent.as_deref() == Some(id) {
+                self.reparent(&head.id, gone.parent.clone())?;
             }
         }
         self.tree

@@ -214,7 +214,12 @@ fn find(
     let texts: Vec<&str> = file.iter().map(|line| line.text).collect();
     let finder = ladder::Finder::new(&texts, hunk, below);
     match finder.find(before, after) {
-        ladder::Found::One(spot) => return Ok(vec![spot.edit(before, after)]),
+        ladder::Found::One(spot) => {
+            return match spot.repeats(&texts, before, after) {
+                Some(lines) => Err(teach::present_already(&lines)),
+                None => Ok(vec![spot.edit(before, after)]),
+            };
+        }
         ladder::Found::Many(spots) if hunk.reach == Reach::All => {
             return Ok(apart(spots)
                 .iter()

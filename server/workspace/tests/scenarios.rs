@@ -108,7 +108,7 @@ fn bytes(body: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = body;
     while let Some(at) = rest.find('\\') {
-        out.extend_from_slice(rest[..at].as_bytes());
+        out.extend_from_slice(&rest.as_bytes()[..at]);
         rest = &rest[at + 1..];
         let sign = rest.chars().next().unwrap();
         rest = &rest[sign.len_utf8()..];

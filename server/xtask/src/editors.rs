@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Cases of the review sessions, in the order in which the tests ask for them.
 const CASES: [&str; 7] = [
-    "show", "order", "edit", "reload", "window", "files", "whole",
+    "show", "order", "edit", "window", "files", "whole", "reload",
 ];
 
 /// How many tests went which way.

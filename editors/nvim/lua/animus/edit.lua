@@ -83,7 +83,11 @@ function M.save(root, paths, all)
     local may = bufnr and ours[bufnr] and (all or untouched(bufnr))
     if may and vim.bo[bufnr].modified and vim.bo[bufnr].buftype == '' then
       vim.api.nvim_buf_call(bufnr, function()
+        -- A last line without an ending keeps none.
+        local fix = vim.bo.fixendofline
+        vim.bo.fixendofline = false
         local ok, problem = pcall(vim.cmd, 'silent lockmarks write')
+        vim.bo.fixendofline = fix
         if not ok then
           require('animus').notify(('%s could not be saved: %s'):format(path, problem), vim.log.levels.WARN)
         end

@@ -2,6 +2,7 @@
 -- asked for, and nothing is remembered that the server would not tell again.
 local animus = require('animus')
 local draw = require('animus.review.draw')
+local sync = require('animus.sync')
 
 local M = {}
 
@@ -214,7 +215,9 @@ local function fetch(client)
     for _, view in ipairs(result.patches) do
       if view.state == 'proposed' or patches[view.id] then
         -- Other windows show their own tasks' patches too, once these are over.
-        local task = require('animus.tasks').tasks[view.task]
+        local tasks = require('animus.tasks')
+        local task = tasks.tasks[view.task]
+        tasks.patches[view.id] = view
         ended[view.task] = ended[view.task] or not task or task.finished ~= nil
         M.take(client, view)
       end
@@ -222,14 +225,18 @@ local function fetch(client)
   end, client, function() end)
 end
 
+local track
+
 -- Listens to a buffer for as long as it is loaded.
-local function track(bufnr, client)
+function track(bufnr, client)
+  local uri = vim.uri_from_bufnr(bufnr)
   local new = not tracked[bufnr]
   tracked[bufnr] = client.id
-  local function changed()
+  local function changed(_, _, tick)
     if not tracked[bufnr] then
       return true
     end
+    sync.changed(bufnr, tracked[bufnr], tick)
     for id, entry in pairs(patches) do
       if entry.client == tracked[bufnr] and entry.view.state == 'proposed' then
         later(id)
@@ -248,7 +255,13 @@ local function track(bufnr, client)
         end
       end,
       on_detach = function()
+        local id = tracked[bufnr]
         tracked[bufnr] = nil
+        sync.left(bufnr, id, uri, function(still)
+          if not tracked[bufnr] then
+            track(bufnr, still)
+          end
+        end)
       end,
     })
   end
@@ -442,10 +455,11 @@ end
 
 -- Opens the review document of a patch.
 function M.review(id)
-  local item = M.here()
-  local view = id and M.view(id) or item and M.view(item.patch) or newest_waiting(path_here()) or newest_waiting()
+  local item = not id and M.here() or nil
+  local waiting = newest_waiting(path_here()) or newest_waiting()
+  local view = M.view(id or item and item.patch or waiting and waiting.id)
   if not view then
-    return animus.notify('no patch waits for an answer')
+    return animus.notify(id and ('no patch %s is under review'):format(id) or 'no patch waits for an answer')
   end
   require('animus.review.document').show(view, item)
 end

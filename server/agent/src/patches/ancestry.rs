@@ -3,7 +3,7 @@
 
 use super::{Patches, state_of};
 use crate::failure::{of_decision, of_workspace};
-use protocol::{Code, Failure, PatchId, PatchState, PatchView};
+use protocol::{Code, Failure, PatchId, PatchView};
 use workspace::{
     Blame, ChangeSet, Content, FileEdit, Image, Kind, Node, NodeState, RelPath, Review, Verdict,
 };
@@ -109,17 +109,17 @@ impl Patches {
     /// between two of them; `not_found`, `io`.
     pub async fn squash(&self, ids: &[PatchId]) -> Result<PatchView, Failure> {
         let _decision = self.decide().await?;
-        let landed = self.lineage.landed().map_err(of_workspace)?;
-        for id in ids {
-            let node = self.settled(id)?;
-            if state_of(&node) != PatchState::Landed || node.images.is_empty() {
-                return Err(never_landed(id));
+        let mut chosen = Vec::new();
+        for head in self.lineage.landed().map_err(of_workspace)? {
+            if ids.iter().any(|id| id.as_str() == head.id) {
+                chosen.push(self.settled(&PatchId::from(head.id))?);
             }
         }
-        let chosen: Vec<Node> = landed
-            .into_iter()
-            .filter(|node| ids.iter().any(|id| id.as_str() == node.id))
-            .collect();
+        for id in ids {
+            let landed = chosen.iter().find(|node| node.id == id.as_str());
+            let whole = |node: &&Node| node.state() == NodeState::Landed && !node.images.is_empty();
+            landed.filter(whole).ok_or_else(|| never_landed(id))?;
+        }
         let (Some(first), Some(last)) = (chosen.first(), chosen.last()) else {
             return Err(few());
         };
@@ -161,10 +161,12 @@ impl Patches {
             self.unexport(&gone.id);
         }
         // What landed on the last of them landed on their sum.
-        for mut child in self.lineage.list().map_err(of_workspace)? {
+        for child in self.lineage.heads().map_err(of_workspace)? {
             if child.id != node.id && child.landed > node.landed && child.parent == first.parent {
-                child.parent = Some(node.id.clone());
-                self.lineage.record(&child).map_err(of_workspace)?;
+                let sum = Some(node.id.clone());
+                self.lineage
+                    .reparent(&child.id, sum)
+                    .map_err(of_workspace)?;
             }
         }
         Ok(self.view(&node))

@@ -4,7 +4,7 @@
 use super::{Decision, Patches, Proposal, node};
 use crate::failure::{of_decision, of_workspace};
 use protocol::{Choice, Code, Failure, PatchId, PatchView, Resolution, Undoing};
-use workspace::{ChangeSet, Kind, LandError, Node, NodeState, Review, Spot, Verdict};
+use workspace::{ChangeSet, Head, Kind, LandError, Node, NodeState, Review, Spot, Verdict};
 
 impl Patches {
     /// Decides about a hunk, a file or a whole patch. A decision that stands already is no error.
@@ -116,10 +116,11 @@ impl Patches {
             Some(id) => self.settled(id)?,
             None => {
                 let landed = self.lineage.landed().map_err(of_workspace)?;
-                let undo =
-                    |node: &Node| node.kind == Kind::Undo && node.state() == NodeState::Landed;
+                let undo = |head: &Head| head.kind == Kind::Undo && head.state == NodeState::Landed;
                 let newest = landed.into_iter().rev().find(undo);
-                newest.ok_or_else(|| Failure::new(Code::NotFound, "nothing was undone"))?
+                let newest =
+                    newest.ok_or_else(|| Failure::new(Code::NotFound, "nothing was undone"))?;
+                self.settled(&PatchId::from(newest.id))?
             }
         };
         self.bring_back(&decision, node).await
@@ -134,9 +135,9 @@ impl Patches {
         let nodes = self.lineage.landed().map_err(of_workspace)?;
         let landed = |id: &str| {
             let found = nodes.iter().find(|node| node.id == id);
-            found.is_some_and(|node| node.state() == NodeState::Landed)
+            found.is_some_and(|node| node.state == NodeState::Landed)
         };
-        let target = |node: &Node| match node.kind {
+        let target = |node: &Head| match node.kind {
             Kind::Undo => None,
             Kind::Redo => node.of.first().cloned(),
             Kind::Change | Kind::Restore | Kind::Squash => Some(node.id.clone()),
@@ -171,8 +172,9 @@ impl Patches {
         let next = first.review.decided(&undone, Verdict::Accepted);
         let label = format!("Redo {}", first.title);
         let written = self.carry(decision, &mut first, next, Some(&label)).await?;
-        for mut undo in self.lineage.landed().map_err(of_workspace)? {
-            if undo.kind == Kind::Undo && undo.of.contains(&first.id) {
+        for head in self.lineage.landed().map_err(of_workspace)? {
+            if head.kind == Kind::Undo && head.of.contains(&first.id) {
+                let mut undo = self.node(&PatchId::from(head.id))?;
                 let all: Vec<Spot> = undo.review.all().map(|(spot, _)| spot).collect();
                 undo.review = undo.review.decided(&all, Verdict::Undone);
                 self.lineage.record(&undo).map_err(of_workspace)?;
@@ -205,9 +207,19 @@ impl Patches {
         let label = label.unwrap_or(&node.title);
         match step.land(self.host.as_ref(), label).await {
             Ok(landed) => {
+                let comes = next.all().any(|(spot, hunk)| {
+                    hunk.verdict == Verdict::Accepted
+                        && node.review.verdict(spot) != Verdict::Accepted
+                });
                 node.review = next;
                 node.intent = None;
-                self.arrived(node, &landed.change)?;
+                match comes {
+                    true => self.arrived(node, &landed.change)?,
+                    false => {
+                        node.witness(&landed.change);
+                        self.keep(node)?;
+                    }
+                }
                 // Merged onto other text than the tests saw, it is no longer what they passed on.
                 if node.tested && node.state() == NodeState::Landed && !self.is_as_proposed(node) {
                     node.tested = false;

@@ -26,13 +26,8 @@ impl Patches {
 
     /// Settles every patch; gives back those that changed.
     pub(crate) async fn settle(&self) -> Vec<PatchView> {
-        let open = |nodes: Vec<Node>| -> Vec<Node> {
-            nodes
-                .into_iter()
-                .filter(|node| node.intent.is_some())
-                .collect()
-        };
-        let open = open(self.lineage.list().unwrap_or_default());
+        let mut open = self.lineage.heads().unwrap_or_default();
+        open.retain(|head| head.unsettled);
         if open.is_empty() {
             return Vec::new();
         }
@@ -40,8 +35,8 @@ impl Patches {
             return Vec::new();
         };
         let mut views = Vec::new();
-        for node in open {
-            match self.settled(&PatchId::from(node.id)) {
+        for head in open {
+            match self.settled(&PatchId::from(head.id)) {
                 Ok(node) => views.push(self.view(&node)),
                 Err(error) => tracing::warn!(%error, "a patch could not be settled"),
             }

@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod demo;
 mod full;
+mod hunks;
 mod interrupt;
 mod lsp;
 mod patches;

@@ -83,6 +83,24 @@ pub(super) fn beneath(
     }
 }
 
+/// Whether the way to a name, and the name itself, is surely free of links, in one step. What is not there is no link.
+#[cfg(target_os = "linux")]
+pub(super) fn is_plain(dir: &OwnedFd, rel: &str) -> bool {
+    use rustix::fs::ResolveFlags;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    split(rel).is_ok_and(|split| split.is_some())
+        && matches!(
+            fs::openat2(dir, rel, flags, Mode::empty(), resolve),
+            Ok(_) | Err(Errno::NOENT)
+        )
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_plain(_: &OwnedFd, _: &str) -> bool {
+    false
+}
+
 #[cfg(target_os = "linux")]
 fn by_kernel(dir: &OwnedFd, rel: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
     use rustix::fs::ResolveFlags;

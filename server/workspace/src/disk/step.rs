@@ -88,7 +88,7 @@ fn one(disk: &Disk, file: &FileEdit) -> Result<Step, LandError> {
 impl Step {
     /// What stands there now.
     pub(super) fn now(&self, disk: &Disk) -> Result<Now, Error> {
-        let now = disk.read(&self.at)?.map(|now| now.hash);
+        let now = super::read(&disk.tree, &self.file.path, &self.at)?.map(|now| now.hash);
         Ok(if now == self.file.base.as_ref().map(|base| base.hash) {
             Now::Old
         } else if now == self.after {

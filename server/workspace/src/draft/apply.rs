@@ -247,7 +247,13 @@ impl Draft {
                     fine += 1;
                     progress.fine.push(format!("{path} hunk {}", index + 1));
                 }
-                Err(miss) => progress.refused.push(refused(path, index + 1, miss)),
+                Err(mut miss) => {
+                    if encoding != Encoding::UTF_8 {
+                        let name = encoding.name();
+                        miss.teach.push_str(&format!("\nthe file is read as {name}"));
+                    }
+                    progress.refused.push(refused(path, index + 1, miss));
+                }
             }
         }
         let all = progress.refused.len() == before;

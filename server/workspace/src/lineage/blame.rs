@@ -40,7 +40,10 @@ impl Lineage {
     /// # Errors
     /// As [`Lineage::list`].
     pub fn blame(&self, path: &RelPath, live: &Content) -> Result<Blame, Error> {
-        let nodes = self.landed()?;
+        let mut nodes = Vec::new();
+        for head in self.landed()? {
+            nodes.push(self.get(&head.id)?);
+        }
         let mut traced = Traced {
             text: Vec::new(),
             by: Vec::new(),

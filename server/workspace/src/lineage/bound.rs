@@ -1,8 +1,7 @@
 //! Bound: how much a lineage may keep. What is over goes oldest first: what was refused or undone before what is in the files. A
 //! patch that waits for a decision is never let go of.
 
-use super::stored::Stored;
-use super::{FOLDER, Lineage, Node, NodeState};
+use super::{FOLDER, Lineage, NodeState};
 use crate::content::Hash;
 use crate::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,19 +71,17 @@ impl Lineage {
         if !over(self.usage()?) {
             return Ok(gone);
         }
-        let mut nodes = self.list()?;
-        nodes.retain(|node| node.state() != NodeState::Proposed);
-        let rank = |node: &Node| match node.state() {
-            NodeState::Refused | NodeState::Undone => 0,
-            NodeState::Landed | NodeState::Proposed => 1,
-        };
-        nodes.sort_by_key(rank);
-        for node in nodes {
+        let mut heads = self.heads()?;
+        heads.retain(|head| head.state != NodeState::Proposed);
+        heads.sort_by_key(|head| {
+            head.state != NodeState::Refused && head.state != NodeState::Undone
+        });
+        for head in heads {
             if !over(self.usage()?) {
                 break;
             }
-            self.drop(&node.id)?;
-            gone.push(node.id);
+            self.drop(&head.id)?;
+            gone.push(head.id);
         }
         Ok(gone)
     }
@@ -94,12 +91,8 @@ impl Lineage {
         self.alone(|| {
             let mut needed: BTreeSet<Hash> = BTreeSet::new();
             for id in self.ids()? {
-                let io = |source| Error::io(format!("cannot read the patch `{id}`"), source);
-                let bytes = self.tree.read(&format!("{FOLDER}/{id}.json")).map_err(io)?;
                 // What does not parse may be a newer version's: then nothing is known to be superfluous.
-                let stored: Stored =
-                    serde_json::from_slice(&bytes).map_err(|error| io(error.into()))?;
-                needed.extend(stored.hashes());
+                needed.extend(self.stored(&id)?.hashes());
             }
             let all: BTreeMap<Hash, u64> = self.store.all()?.into_iter().collect();
             for hash in all.into_keys().filter(|hash| !needed.contains(hash)) {

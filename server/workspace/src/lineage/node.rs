@@ -56,18 +56,38 @@ pub enum Kind {
     Squash,
 }
 
-/// Where a patch stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// Where a patch stands: the first that is true of one of its hunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NodeState {
     /// A hunk waits for a decision.
     Proposed,
     /// Nothing waits, and something is in the user's files.
     Landed,
-    /// Nothing of it ever was in the user's files, and nothing waits.
-    Refused,
     /// Something was in the user's files, all of it was taken back.
     Undone,
+    /// Nothing of it ever was in the user's files, and nothing waits.
+    Refused,
+}
+
+/// What a list needs of a patch: no texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Names the patch.
+    pub id: String,
+    /// How it came to be.
+    pub kind: Kind,
+    /// The patch that landed before it.
+    pub parent: Option<String>,
+    /// The patches that it undoes, brings back, restores or stands for.
+    pub of: Vec<String>,
+    /// When it was made, RFC 3339 in UTC.
+    pub created: String,
+    /// When it last came into the user's files, likewise.
+    pub landed: Option<String>,
+    /// Where it stands.
+    pub state: NodeState,
+    /// Whether a decision was on its way when the program was stopped.
+    pub unsettled: bool,
 }
 
 /// One file around a landing.
@@ -81,19 +101,24 @@ pub struct Image {
     pub post: Option<Content>,
 }
 
+impl NodeState {
+    /// Where a patch stands whose hunks have these verdicts.
+    pub(super) fn of(verdicts: impl Iterator<Item = Verdict>) -> NodeState {
+        let rank = |verdict| match verdict {
+            Verdict::Pending => NodeState::Proposed,
+            Verdict::Accepted => NodeState::Landed,
+            Verdict::Undone => NodeState::Undone,
+            Verdict::Refused => NodeState::Refused,
+        };
+        let states = verdicts.map(rank);
+        states.min().unwrap_or(NodeState::Refused)
+    }
+}
+
 impl Node {
     /// Where it stands.
     pub fn state(&self) -> NodeState {
-        let any = |verdict| self.review.all().any(|(_, hunk)| hunk.verdict == verdict);
-        if any(Verdict::Pending) {
-            NodeState::Proposed
-        } else if any(Verdict::Accepted) {
-            NodeState::Landed
-        } else if any(Verdict::Undone) {
-            NodeState::Undone
-        } else {
-            NodeState::Refused
-        }
+        NodeState::of(self.review.all().map(|(_, hunk)| hunk.verdict))
     }
 
     /// Whether the tests passed on what is, or would be, in the files: all hunks together, none edited.
@@ -101,6 +126,21 @@ impl Node {
         let whole = |verdict| self.review.all().all(|(_, hunk)| hunk.verdict == verdict);
         let edited = self.review.all().any(|(_, hunk)| hunk.edited.is_some());
         self.tested && !edited && (whole(Verdict::Pending) || whole(Verdict::Accepted))
+    }
+
+    /// Every text that it has.
+    pub(super) fn texts(&self) -> Vec<Content> {
+        let mut texts = Vec::new();
+        for file in &self.review.files {
+            texts.extend(file.edit.base.clone());
+            let after = file.edit.after.clone();
+            texts.extend(after.map(|bytes| Content::new(bytes, None)));
+        }
+        for image in &self.images {
+            texts.extend(image.pre.clone());
+            texts.extend(image.post.clone());
+        }
+        texts
     }
 
     /// Notes what a landing did to the files.

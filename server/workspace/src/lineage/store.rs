@@ -3,10 +3,13 @@
 use crate::content::{Content, Hash};
 use crate::error::Error;
 use sandbox::{Kind, Tree};
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 const FOLDER: &str = "objects";
+/// Files that are written at the same time.
+const WRITERS: usize = 8;
 
 /// The texts of a lineage.
 #[derive(Debug, Clone)]
@@ -19,16 +22,29 @@ impl Store {
         Store { tree }
     }
 
-    /// Keeps a text.
-    pub(super) fn put(&self, content: &Content) -> Result<Hash, Error> {
-        let place = place(content.hash);
+    /// Keeps texts, each once. They are on the disk when this returns.
+    pub(super) fn keep(&self, texts: &[&Content]) -> Result<(), Error> {
         let io = |source| Error::io("cannot keep a file's text in the state folder", source);
-        if self.tree.stat(&place).map_err(io)?.is_none() {
-            self.tree
-                .write(&place, &content.bytes, Some(0o600))
-                .map_err(io)?;
+        let mut new: BTreeMap<Hash, &Content> = BTreeMap::new();
+        for text in texts {
+            if self.tree.stat(&place(text.hash)).map_err(io)?.is_none() {
+                new.insert(text.hash, text);
+            }
         }
-        Ok(content.hash)
+        let new: Vec<(Hash, &Content)> = new.into_iter().collect();
+        each(&new, |(hash, text)| {
+            self.tree
+                .stage(&place(*hash), &text.bytes, Some(0o600))?
+                .place()
+        })
+        .map_err(io)?;
+        let folders: BTreeSet<String> = new.iter().map(|(hash, _)| folder(*hash)).collect();
+        let folders: Vec<String> = folders.into_iter().collect();
+        each(&folders, |folder| self.tree.sync(folder)).map_err(io)?;
+        match folders.is_empty() {
+            true => Ok(()),
+            false => self.tree.sync(FOLDER).map_err(io),
+        }
     }
 
     /// A text that was kept; its hash is proved.
@@ -75,7 +91,27 @@ impl Store {
     }
 }
 
+/// Does something with each, several at the same time: a disk syncs many files together about as fast as one.
+fn each<T: Sync>(all: &[T], work: impl Fn(&T) -> io::Result<()> + Sync) -> io::Result<()> {
+    let share = all.len().div_ceil(WRITERS).max(1);
+    std::thread::scope(|scope| {
+        let work = &work;
+        let writers: Vec<_> = all
+            .chunks(share)
+            .map(|chunk| scope.spawn(move || chunk.iter().try_for_each(work)))
+            .collect();
+        let mut ended = writers.into_iter().map(|writer| {
+            let broken = || Err(io::Error::other("a writer stopped"));
+            writer.join().unwrap_or_else(|_| broken())
+        });
+        ended.try_fold((), |(), ended| ended)
+    })
+}
+
+fn folder(hash: Hash) -> String {
+    format!("{FOLDER}/{}", &hash.to_string()[..2])
+}
+
 fn place(hash: Hash) -> String {
-    let name = hash.to_string();
-    format!("{FOLDER}/{}/{}", &name[..2], &name[2..])
+    format!("{}/{}", folder(hash), &hash.to_string()[2..])
 }

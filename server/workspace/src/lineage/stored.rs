@@ -1,6 +1,6 @@
 //! Stored: a node as its file has it: texts by hash.
 
-use super::node::{Image, Kind, Node};
+use super::node::{Head, Image, Kind, Node, NodeState};
 use super::store::Store;
 use crate::change::FileEdit;
 use crate::content::{Content, Hash};
@@ -65,27 +65,22 @@ struct StoredImage {
 }
 
 impl Stored {
-    /// The node, its texts kept.
-    pub(super) fn of(node: &Node, store: &Store) -> Result<Stored, Error> {
-        let keep = |content: Option<&Content>| content.map(|it| store.put(it)).transpose();
-        let file = |file: &FileReview| -> Result<StoredFile, Error> {
-            let after = file.edit.after.clone().map(|it| Content::new(it, None));
-            Ok(StoredFile {
-                path: file.edit.path.clone(),
-                before: keep(file.edit.base.as_ref())?,
-                after: keep(after.as_ref())?,
-                mode: file.edit.mode,
-                hunks: file.hunks.clone(),
-            })
+    /// The node, its texts by hash.
+    pub(super) fn of(node: &Node) -> Stored {
+        let hash = |content: &Option<Content>| content.as_ref().map(|content| content.hash);
+        let file = |file: &FileReview| StoredFile {
+            path: file.edit.path.clone(),
+            before: hash(&file.edit.base),
+            after: file.edit.after.as_deref().map(Hash::of),
+            mode: file.edit.mode,
+            hunks: file.hunks.clone(),
         };
-        let image = |image: &Image| -> Result<StoredImage, Error> {
-            Ok(StoredImage {
-                path: image.path.clone(),
-                pre: keep(image.pre.as_ref())?,
-                post: keep(image.post.as_ref())?,
-            })
+        let image = |image: &Image| StoredImage {
+            path: image.path.clone(),
+            pre: hash(&image.pre),
+            post: hash(&image.post),
         };
-        Ok(Stored {
+        Stored {
             id: node.id.clone(),
             kind: node.kind,
             parent: node.parent.clone(),
@@ -97,15 +92,10 @@ impl Stored {
             created: node.created.clone(),
             landed: node.landed.clone(),
             tested: node.tested,
-            files: node
-                .review
-                .files
-                .iter()
-                .map(file)
-                .collect::<Result<_, _>>()?,
+            files: node.review.files.iter().map(file).collect(),
             intent: node.intent.as_ref().map(decisions),
-            images: node.images.iter().map(image).collect::<Result<_, _>>()?,
-        })
+            images: node.images.iter().map(image).collect(),
+        }
     }
 
     /// The node with its texts.
@@ -148,6 +138,26 @@ impl Stored {
             review,
             images,
         })
+    }
+
+    /// What a list needs.
+    pub(super) fn head(&self) -> Head {
+        let hunks = self.files.iter().flat_map(|file| &file.hunks);
+        Head {
+            id: self.id.clone(),
+            kind: self.kind,
+            parent: self.parent.clone(),
+            of: self.of.clone(),
+            created: self.created.clone(),
+            landed: self.landed.clone(),
+            state: NodeState::of(hunks.map(|hunk| hunk.verdict)),
+            unsettled: self.intent.is_some(),
+        }
+    }
+
+    /// The same on another parent.
+    pub(super) fn on(self, parent: Option<String>) -> Stored {
+        Stored { parent, ..self }
     }
 
     /// The texts that the node needs.

@@ -71,7 +71,7 @@ impl Reader {
             // A fence with a language inside a fence is text, and so is the mark that ends it.
             Some((_, width, info)) if !info.is_empty() && width == fence.width => fence.inner += 1,
             Some((_, _, info)) if info.is_empty() && fence.inner > 0 => fence.inner -= 1,
-            Some((_, _, info)) if info.is_empty() => return close(fence, place, out),
+            Some((_, _, "")) => return close(fence, place, out),
             _ => {}
         }
         fence.lines.push(text);

@@ -125,6 +125,39 @@ impl Spot {
         }
     }
 
+    /// The lines, from 1, that already are what `after` makes of the place: it adds to `before`, above or below, and the
+    /// file has that there. What says too little (a bracket) may well stand there twice.
+    pub(super) fn repeats(
+        &self,
+        file: &[&str],
+        before: &[&str],
+        after: &[&str],
+    ) -> Option<Range<usize>> {
+        if self.trimmed != (0, 0) || after.len() <= before.len() {
+            return None;
+        }
+        let count = after.len() - before.len();
+        let stands = |start: usize| {
+            let window = file.get(start..start + after.len())?;
+            let same = after.iter().zip(window).all(|(ours, theirs)| {
+                let ours = self.shift.apply(ours);
+                ours.is_some_and(|ours| ours.trim_end() == theirs.trim_end())
+            });
+            same.then_some(start + 1..start + after.len())
+        };
+        let says = |lines: &[&str]| {
+            let signs = lines.iter().flat_map(|line| line.chars());
+            signs.filter(|sign| sign.is_alphanumeric()).count() >= 4
+        };
+        let below = (after.starts_with(before) && says(&after[before.len()..]))
+            .then(|| stands(self.at.start))
+            .flatten();
+        let above = (after.ends_with(before) && says(&after[..count]))
+            .then(|| stands(self.at.start.checked_sub(count)?))
+            .flatten();
+        below.or(above)
+    }
+
     /// The edit that puts `after` here: lines that `before` has too stay the file's own.
     pub(super) fn edit(&self, before: &[&str], after: &[&str]) -> Edit {
         let (head, tail) = self.trimmed;

@@ -31,28 +31,94 @@ pub(super) fn place(
     let found = variants
         .into_iter()
         .map(|(old, new)| {
-            let places: Vec<usize> = text.match_indices(old.as_str()).map(|(at, _)| at).collect();
+            let places = places(text, &old, hunk.reach);
             (old, new, places)
         })
         .find(|(_, _, places)| !places.is_empty());
     let Some((old, new, places)) = found else {
         return by_lines(text, hunk, cursor, matching);
     };
-    let new = match text.contains("\r\n") && !text.replace("\r\n", "").contains('\n') {
-        true => crlf(&new),
-        false => new,
-    };
-    if places.len() > 1 && hunk.reach == Reach::One {
-        let line = |at: usize| text[..at].matches('\n').count();
-        let height = old.trim_end_matches('\n').matches('\n').count() + 1;
-        let spots: Vec<_> = places
+    let height = lines::split(&old).len().max(1);
+    let spot = |at: usize| {
+        let line = lines::split(&text[..at])
             .iter()
-            .map(|at| line(*at)..line(*at) + height)
-            .collect();
-        let file: Vec<&str> = lines::split(text).iter().map(|line| line.text).collect();
-        return Err(teach::ambiguous(&file, &spots));
+            .filter(|line| !line.end.is_empty())
+            .count();
+        line..line + height
+    };
+    let file = || -> Vec<&str> { lines::split(text).iter().map(|line| line.text).collect() };
+    match (places.as_slice(), hunk.reach) {
+        ([at], Reach::One) if repeats(text, *at, &old, &new) => {
+            let lines = spot(*at).start + 1..spot(*at).start + lines::split(&new).len();
+            return Err(teach::present_already(&lines));
+        }
+        ([_], _) | (_, Reach::All) => {}
+        _ => {
+            let spots: Vec<_> = places.iter().map(|at| spot(*at)).collect();
+            return Err(teach::ambiguous(&file(), &spots));
+        }
     }
-    Ok(placed(text.replace(old.as_str(), &new), cursor))
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for place in places {
+        out.push_str(&text[at..place]);
+        out.push_str(&ended(text, place, &old, &new));
+        at = place + old.len();
+    }
+    out.push_str(&text[at..]);
+    Ok(placed(out, cursor))
+}
+
+/// Where `old` stands; places that overlap are several for one that wants one.
+fn places(text: &str, old: &str, reach: Reach) -> Vec<usize> {
+    match reach {
+        Reach::All => text.match_indices(old).map(|(at, _)| at).collect(),
+        Reach::One => {
+            let mut places = Vec::new();
+            let mut from = 0;
+            while let Some(at) = text[from..].find(old).map(|at| at + from) {
+                places.push(at);
+                let step = text[at..].chars().next().map_or(1, char::len_utf8);
+                from = at + step;
+            }
+            places
+        }
+    }
+}
+
+/// Whether the place already is what `new` makes of it: `new` goes on from `old`, and so does the text.
+fn repeats(text: &str, at: usize, old: &str, new: &str) -> bool {
+    let says = |more: &str| more.chars().filter(|sign| sign.is_alphanumeric()).count() >= 4;
+    let below = new
+        .strip_prefix(old)
+        .is_some_and(|more| says(more) && text[at..].starts_with(new));
+    let above = new
+        .strip_suffix(old)
+        .is_some_and(|more| says(more) && text[..at + old.len()].ends_with(new));
+    below || above
+}
+
+/// `new` with the line endings that `old` has, or else its line; as it is where `old` has both kinds.
+fn ended(text: &str, at: usize, old: &str, new: &str) -> String {
+    let kinds = |text: &str| {
+        let crlf = text.matches("\r\n").count();
+        (crlf > 0, text.matches('\n').count() > crlf)
+    };
+    let crlf = match kinds(old) {
+        (true, true) => return new.to_owned(),
+        (true, false) => true,
+        (false, true) => false,
+        (false, false) => {
+            let below = text[at..].find('\n').map(|end| at + end);
+            let end = below.or_else(|| text[..at].rfind('\n'));
+            end.is_some_and(|end| text[..end].ends_with('\r'))
+        }
+    };
+    let plain = new.replace("\r\n", "\n");
+    match crlf {
+        true => plain.replace('\n', "\r\n"),
+        false => plain,
+    }
 }
 
 fn placed(text: String, cursor: Cursor) -> Placed {

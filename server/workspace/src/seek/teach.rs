@@ -41,17 +41,22 @@ pub(super) fn ambiguous(file: &[&str], places: &[Range<usize>]) -> Miss {
     Miss::new(Reason::Ambiguous, teach)
 }
 
+/// The result stands in the file, in the lines from `lines.start` to `lines.end`, from 1, inclusive.
+pub(super) fn present_already(lines: &Range<usize>) -> Miss {
+    Miss::new(
+        Reason::AlreadyApplied,
+        format!(
+            "already present at {}-{}; leave this hunk out",
+            lines.start,
+            lines.end.max(lines.start)
+        ),
+    )
+}
+
 /// The text stands nowhere.
 pub(super) fn not_found(file: &[&str], before: &[&str], after: &[&str]) -> Miss {
     if let Some(place) = present(file, after) {
-        return Miss::new(
-            Reason::AlreadyApplied,
-            format!(
-                "already present at {}-{}; leave this hunk out",
-                place.start + 1,
-                place.end
-            ),
-        );
+        return present_already(&(place.start + 1..place.end));
     }
     if file.is_empty() {
         return Miss::new(
@@ -208,8 +213,24 @@ fn differences(file: &[&str], place: &Range<usize>, before: &[&str]) -> String {
             visible(file[index])
         ));
         text.push_str(&format!("  {} search: {}\n", index + 1, visible(ours)));
+        if let Some(signs) = alike(file[index], ours) {
+            text.push_str(&signs);
+        }
     }
     text
+}
+
+/// The first signs that differ, by number, where one of them is not ASCII and may look like the other.
+fn alike(theirs: &str, ours: &str) -> Option<String> {
+    let (a, b) = theirs.chars().zip(ours.chars()).find(|(a, b)| a != b)?;
+    let number = |sign: char| u32::from(sign);
+    (!a.is_ascii() || !b.is_ascii()).then(|| {
+        format!(
+            "    (U+{:04X} in the file, U+{:04X} in the search)\n",
+            number(a),
+            number(b)
+        )
+    })
 }
 
 /// A line with tabs, blanks at the end and carriage returns shown.

@@ -141,6 +141,41 @@ proptest! {
     }
 
     #[test]
+    fn w3_w4_every_format_changes_its_lines_only_and_is_undone(
+        lines in prop::collection::vec("[a-c]{0,2} ?", 1..12), ends in prop::collection::vec(0usize..3, 12),
+        open in any::<bool>(), mark in any::<bool>(), start in 0usize..12, count in 1usize..4,
+        with in prop::collection::vec("[x-z]{1,2}", 0..4), form in 0usize..4,
+    ) {
+        let start = start.min(lines.len() - 1);
+        let end = (start + count).min(lines.len());
+        // Each line is another one, so that there is one place.
+        let lines: Vec<String> = lines.iter().enumerate().map(|(index, line)| format!("{index}{line}")).collect();
+        let last = lines.len() - 1;
+        let whole = |index: usize| {
+            let end = if open && index == last { "" } else { ["\n", "\r\n", "\n"][ends[index]] };
+            format!("{}{end}", lines[index])
+        };
+        let join = |range: std::ops::Range<usize>| range.map(whole).collect::<String>();
+        let old = format!("{}{}", if mark { "\u{feff}" } else { "" }, join(0..lines.len()));
+        let patch = written(form, &lines[start..end], &with);
+        let bench = Bench::new(&[("f", &old)]);
+        let mut draft = bench.draft();
+        let patch = parse_patch(&patch, Format::Auto, None).unwrap();
+        draft.apply(&patch, Mode::Atomic).unwrap();
+        let landed = wait(draft.land(&bench.disk(), "test")).unwrap();
+        let new = bench.get("f").unwrap();
+        let head = &old[..old.len() - join(start..lines.len()).len()];
+        let tail = join(end..lines.len());
+        prop_assert!(new.starts_with(head), "{new:?} does not start with {head:?}");
+        prop_assert!(new.ends_with(&tail), "{new:?} does not end with {tail:?}");
+        let middle = &new[head.len()..new.len() - tail.len()];
+        let got: Vec<&str> = middle.lines().collect();
+        prop_assert_eq!(got, with.iter().map(String::as_str).collect::<Vec<_>>());
+        wait(landed.change.invert().land(&bench.disk(), "undo")).unwrap();
+        prop_assert_eq!(bench.get("f").unwrap(), old);
+    }
+
+    #[test]
     fn parsers_take_any_text(text in "(?s).{0,200}") {
         for format in FORMATS {
             let _ = parse_patch(&text, format, Some(&rel("f")));
@@ -158,6 +193,27 @@ proptest! {
             }
         }
         let _ = edits_parse(&text);
+    }
+}
+
+/// A replacement of lines in one of the formats.
+fn written(form: usize, before: &[String], after: &[String]) -> String {
+    let each = |sign: &str, lines: &[String]| {
+        lines
+            .iter()
+            .map(|line| format!("{sign}{line}\n"))
+            .collect::<String>()
+    };
+    let (minus, plus) = (each("-", before), each("+", after));
+    match form {
+        0 => format!("*** Begin Patch\n*** Update File: f\n@@\n{minus}{plus}*** End Patch\n"),
+        1 => format!(
+            "f\n<<<<<<< SEARCH\n{}=======\n{}>>>>>>> REPLACE\n",
+            each("", before),
+            each("", after)
+        ),
+        2 => format!("--- a/f\n+++ b/f\n@@ @@\n{minus}{plus}"),
+        _ => serde_json::json!({"file": "f", "edits": [{"old": each("", before), "new": each("", after)}]}).to_string(),
     }
 }
 
