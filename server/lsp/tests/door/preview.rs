@@ -49,7 +49,8 @@ async fn what_is_ticked_in_the_preview_is_accepted() {
         null 1-2 "2\n" "Hunk 1 of 1 in count.txt" true
         1 1-2 "TWO\nand a half\n" "Hunk 1 of 2 in list.txt" true
         1 8-9 "NINE\n" "Hunk 2 of 2 in list.txt" true
-    "#]].assert_eq(&shown.concat());
+    "#]]
+    .assert_eq(&shown.concat());
     // Only the second hunk of the list is ticked.
     let list = edit["documentChanges"][1].clone();
     let second = list["edits"][1].clone();
