@@ -9,9 +9,9 @@
 mod contract;
 mod crash;
 mod demo;
+mod edits;
 mod full;
 mod hunks;
-mod edits;
 mod interrupt;
 mod lsp;
 mod patches;
