@@ -172,11 +172,6 @@ impl Door {
         let feed = agent.feed();
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
         self.spawn(shelf::run(self.clone(), agent.clone()));
-        let watching = agent.clone();
-        self.spawn(async move {
-            watching.settle().await;
-            watching.watch().await;
-        });
         Ok(agent)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lsp_types::request::Request;
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
-use workspace::{ChangeSet, FileEdit, Host, LandError, RelPath};
+use workspace::{ChangeSet, FileEdit, Host, LandError, RelPath, Tie};
 
 use super::trace::{Finding, Trace};
 use super::{Editor, unreadable};
@@ -326,7 +326,13 @@ fn holds(file: &FileEdit, now: &str) -> bool {
     }
     apply::same(now, after)
         || (!apply::same(base, now)
-            && diffy::merge(base, after, now).is_ok_and(|merged| merged == now))
+            && workspace::merge(
+                base.as_bytes(),
+                after.as_bytes(),
+                now.as_bytes(),
+                Tie::Conflict,
+            )
+            .is_ok_and(|merged| merged == now.as_bytes()))
 }
 
 #[cfg(test)]
