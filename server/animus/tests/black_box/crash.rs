@@ -289,8 +289,10 @@ impl Ground {
         command
     }
 
+    /// All files old, and nothing kept of earlier runs: what is listed afterwards would grow with every one of them.
     fn reset(&self) {
         let root = self.stage.root();
+        let _ = std::fs::remove_dir_all(root.parent().unwrap().join("state/workspaces"));
         let _ = std::fs::remove_dir_all(root.join("fresh"));
         for (path, bytes) in &self.old {
             let path = root.join(path);
