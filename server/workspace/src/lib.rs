@@ -35,7 +35,7 @@ pub use host::{Host, LandError, Landed};
 pub use lineage::{Lineage, Node, NodeState};
 pub use patch::{
     Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, PatchStream, RangeEdit, Reach,
-    ReplyStream, Run, Site, edits_parse, parse_patch, parse_patch_below,
+    ReplyStream, Returns, Run, Site, edits_parse, parse_patch, parse_patch_below,
 };
 pub use path::{RelPath, Root};
 pub use scratch::Scratch;
