@@ -4,7 +4,7 @@
 use super::ladder::Spot;
 use super::{Edit, New};
 use crate::lines::Line;
-use crate::patch::HunkSpec;
+use crate::patch::{HunkSpec, LastLine};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 /// The edit at a place that the hunk's text matches as it is; `None` where endings are not said, or others.
@@ -29,17 +29,27 @@ pub(super) fn edit(
     if !same {
         return None;
     }
-    let old: Vec<_> = before.iter().zip(&said.before).collect();
-    let new: Vec<_> = after.iter().zip(&said.after).collect();
+    // A last line that gets its newline is another line.
+    let closes = |line: &Line<'_>| line.end.is_empty() && hunk.last == LastLine::Closed;
+    let old: Vec<_> = lines
+        .iter()
+        .zip(&said.before)
+        .map(|(line, cr)| (line.text, *cr, closes(line)))
+        .collect();
+    let new: Vec<_> = after
+        .iter()
+        .zip(&said.after)
+        .map(|(text, cr)| (*text, *cr, false))
+        .collect();
     let mut with = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
         match op {
             DiffOp::Equal { old_index, len, .. } => {
                 with.extend((0..len).map(|step| New::Kept(spot.at.start + old_index + step)));
             }
-            _ => with.extend(new[op.new_range()].iter().map(|(text, cr)| {
-                let end = if **cr { "\r\n" } else { "\n" };
-                New::Ended((**text).to_owned(), end)
+            _ => with.extend(new[op.new_range()].iter().map(|(text, cr, _)| {
+                let end = if *cr { "\r\n" } else { "\n" };
+                New::Ended((*text).to_owned(), end)
             })),
         }
     }
