@@ -3,6 +3,8 @@ return {
   cmd = { vim.env.ANIMUS_BIN or 'animus', 'lsp' },
   root_markers = { { 'animus.yaml', '.animus', '.git' }, { 'Cargo.toml', 'go.mod', 'package.json', 'pyproject.toml' } },
   workspace_required = true,
+  -- Hunks are placed in the text that the server knows, so it always knows the newest.
+  flags = { debounce_text_changes = 0 },
   capabilities = {
     -- Neovim 0.11 takes versioned edits without saying so; `animus.edit` checks the versions that Neovim does not.
     workspace = { workspaceEdit = { documentChanges = true } },

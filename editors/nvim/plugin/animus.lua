@@ -1,4 +1,4 @@
--- :Animus {ask,cancel,tasks,accept,refuse,undo,status,log} [argument]
+-- :Animus {ask,cancel,tasks,status,log} [argument], and the decisions of a review; each of these is a <Plug>(animus-…) too.
 if vim.g.loaded_animus then
   return
 end
@@ -14,15 +14,6 @@ local commands = {
   tasks = function()
     require('animus').tasks()
   end,
-  accept = function(argument)
-    require('animus').resolve('accept', argument)
-  end,
-  refuse = function(argument)
-    require('animus').resolve('refuse', argument)
-  end,
-  undo = function(argument)
-    require('animus').undo(argument)
-  end,
   status = function()
     require('animus').status()
   end,
@@ -30,6 +21,31 @@ local commands = {
     require('animus').log()
   end,
 }
+
+local decisions = {
+  accept = { 'Accept hunk', 'resolve', 'accept' },
+  refuse = { 'Refuse hunk', 'resolve', 'refuse' },
+  accept_file = { 'Accept the hunks of this file', 'resolve_file', 'accept' },
+  refuse_file = { 'Refuse the hunks of this file', 'resolve_file', 'refuse' },
+  accept_all = { 'Accept patch', 'resolve_all', 'accept' },
+  refuse_all = { 'Refuse patch', 'resolve_all', 'refuse' },
+  undo = { 'Take back hunk or patch', 'undo' },
+  next = { 'Next hunk', 'go', 1 },
+  prev = { 'Previous hunk', 'go', -1 },
+  edit = { 'Edit hunk', 'edit' },
+  review = { 'Review document', 'review' },
+}
+
+for name, decision in pairs(decisions) do
+  local desc, call, first = unpack(decision)
+  commands[name] = function(argument)
+    -- A fixed first argument stands before what was typed.
+    require('animus.review')[call](unpack(first and { first, argument } or { argument }))
+  end
+  vim.keymap.set('n', ('<Plug>(animus-%s)'):format((name:gsub('_', '-'))), function()
+    commands[name]()
+  end, { desc = 'Animus: ' .. desc })
+end
 
 vim.api.nvim_create_user_command('Animus', function(call)
   local name, argument = call.args:match('^(%S+)%s*(.*)$')

@@ -1,7 +1,10 @@
-// The shim between VS Code and `animus lsp`: starts the client, shows the tasks, saves what landed. Decisions are the server's.
+// The shim between VS Code and `animus lsp`: starts the client, shows tasks and hunks. Decisions are the server's.
 import * as vscode from "vscode";
-import { LanguageClient, type StaticFeature } from "vscode-languageclient/node";
+import { LanguageClient, State, type StaticFeature } from "vscode-languageclient/node";
+import { Review, type Target } from "./review";
+import { Saver } from "./save";
 import { Tasks } from "./tasks";
+import { HunkFiles, Proposed } from "./texts";
 import { type Node, TaskTree } from "./tree";
 import { announced, type Approval, type Batch, type Event, type Patch, type TaskView, type Update } from "./wire";
 
@@ -9,6 +12,7 @@ export interface Api {
   client: LanguageClient;
   tasks: Tasks;
   tree: TaskTree;
+  review: Review;
   onEvent: vscode.Event<Event>;
 }
 
@@ -21,7 +25,7 @@ const negotiation: StaticFeature = {
   clear() {},
 };
 
-function createClient(): LanguageClient {
+function createClient(saver: Saver): LanguageClient {
   const settings = vscode.workspace.getConfiguration("animus");
   const inspected = settings.inspect<string>("server.path");
   const chosen = inspected?.workspaceValue ?? inspected?.globalValue;
@@ -33,6 +37,7 @@ function createClient(): LanguageClient {
     { command, args: ["lsp"] },
     {
       documentSelector: [{ scheme: "file" }],
+      middleware: { workspace: { handleApplyEdit: saver.apply } },
       initializationOptions: { animus: land === "auto" || land === "review" ? { land } : {} },
     },
   );
@@ -40,27 +45,18 @@ function createClient(): LanguageClient {
   return client;
 }
 
-// Saves the dirty documents of a patch's files: an applied edit is not on disk yet.
-async function save(patch: Patch): Promise<void> {
-  const root = vscode.workspace.workspaceFolders?.[0]?.uri;
-  if (!root) return;
-  const touched = new Set(patch.files.map((file) => vscode.Uri.joinPath(root, file.path).toString()));
-  for (const document of vscode.workspace.textDocuments) {
-    if (document.isDirty && touched.has(document.uri.toString())) await document.save();
-  }
-}
-
 class Shim {
   readonly tasks: Tasks;
   readonly tree: TaskTree;
+  readonly review = new Review((verb, params, asked) => this.request(verb, params, asked));
   readonly view: vscode.TreeView<Node>;
   readonly log = vscode.window.createOutputChannel("Animus Tasks", "markdown");
 
-  constructor(readonly client: LanguageClient, context: vscode.ExtensionContext) {
+  constructor(readonly client: LanguageClient, private readonly saver: Saver, context: vscode.ExtensionContext) {
     this.tasks = new Tasks(async (task, after) => (await client.sendRequest<{ events: Event[] }>("animus/task/replay", { task, after })).events);
     this.tree = new TaskTree(this.tasks);
     this.view = vscode.window.createTreeView("animus.tasks", { treeDataProvider: this.tree });
-    context.subscriptions.push(this.tasks, this.view, this.log);
+    context.subscriptions.push(this.tasks, this.view, this.log, this.review);
     this.tasks.onEvent((event) => this.write(event));
     client.onNotification("$/animus/event", (batch: Batch) => {
       const last = batch.events.at(-1);
@@ -69,16 +65,18 @@ class Shim {
     });
     client.onNotification("$/animus/task", (view: TaskView) => this.tasks.viewed(view));
     client.onNotification("$/animus/patch", (patch: Patch) => void this.patched(patch));
+    // After the start, and after each that follows a crash.
+    client.onDidChangeState(({ newState }) => void (newState === State.Running && this.fetch()));
     client.onNotification("$/animus/approval", (approval: Approval) => void this.approve(approval));
   }
 
-  // Sends `animus/VERB`; an error is shown with its hint.
-  async request<T>(verb: string, params: object): Promise<T | undefined> {
+  // Sends `animus/VERB`; an error is shown with its hint, unless nobody asked for it.
+  async request<T>(verb: string, params: object, asked = true): Promise<T | undefined> {
     try {
       return await this.client.sendRequest<T>(`animus/${verb}`, params);
     } catch (problem) {
       const { message, data } = problem as { message: string; data?: { hint?: string } };
-      void vscode.window.showErrorMessage([message, data?.hint].filter(Boolean).join(" "));
+      if (asked) void vscode.window.showErrorMessage([message, data?.hint].filter(Boolean).join(" "));
       return undefined;
     }
   }
@@ -120,8 +118,10 @@ class Shim {
     if (end.failure) {
       void vscode.window.showErrorMessage([end.failure.message, end.failure.hint].filter(Boolean).join(" "));
     } else if (waiting?.state === "proposed") {
-      const answer = await vscode.window.showInformationMessage(`The agent proposes: ${waiting.title}`, "Accept", "Refuse");
-      if (answer) await this.resolve(waiting.id, answer === "Accept" ? "accept" : "refuse");
+      this.review.follow(waiting);
+      const answer = await vscode.window.showInformationMessage(`The agent proposes: ${waiting.title}`, "Review", "Accept", "Refuse");
+      if (answer === "Review") await this.review.go(1);
+      else if (answer) await this.resolve(waiting.id, answer === "Accept" ? "accept" : "refuse");
     } else if (end.reason === "no_change") {
       this.log.show(true);
     } else if (end.exitCode !== 0 && end.reason !== "cancelled") {
@@ -151,7 +151,15 @@ class Shim {
 
   private async patched(patch: Patch): Promise<void> {
     this.tasks.patched(patch);
-    if (patch.state === "landed" || patch.state === "undone") await save(patch);
+    const over = !this.tasks.running(patch.task);
+    if (over && patch.state === "proposed") this.review.follow(patch);
+    else this.review.patched(patch);
+    await this.saver.save(patch);
+  }
+
+  // The patches that wait since before this window, and those of other windows.
+  async fetch(): Promise<void> {
+    for (const patch of await this.review.fetch((patch) => !this.tasks.running(patch.task))) this.tasks.patched(patch);
   }
 
   private async approve(approval: Approval): Promise<void> {
@@ -167,7 +175,7 @@ class Shim {
   }
 
   async resolve(patch: string | undefined, resolution: "accept" | "refuse"): Promise<void> {
-    const id = patch ?? this.tasks.newest("proposed")?.id;
+    const id = patch ?? this.review.waiting()?.id ?? this.tasks.newest("proposed")?.id;
     if (id) await this.request("patch/resolve", { patch: id, resolution });
     else void vscode.window.showInformationMessage("No patch waits for an answer.");
   }
@@ -195,9 +203,55 @@ class Shim {
   }
 }
 
+// The commands of a review. Each takes the hunk it is about, or takes the one at the cursor.
+function registerReview(shim: Shim, context: vscode.ExtensionContext): void {
+  const { review } = shim;
+  const proposed = new Proposed(review);
+  const hunks = new HunkFiles(review);
+  const say = (text: string) => void vscode.window.showInformationMessage(text);
+  // Menus pass what they belong to; only a hunk or a file of a patch is meant here.
+  const asTarget = (said: unknown): Target | undefined => {
+    const { patch, path, hunk } = (said ?? {}) as Partial<Target>;
+    return typeof patch === "string" ? { patch, path, hunk } : undefined;
+  };
+  const aHunk = (state: "pending" | "accepted", run: (target: Target) => Promise<void>) => async (said?: unknown) => {
+    const target = asTarget(said ?? review.here(state));
+    if (target) await run(target);
+    else say(state === "pending" ? "No hunk that waits is at the cursor." : "No accepted hunk is at the cursor.");
+  };
+  const aFile = (run: (target: Target) => Promise<void>) => async (said?: unknown) => {
+    const editor = vscode.window.activeTextEditor;
+    const path = editor && review.path(editor.document.uri);
+    const patch = review.waiting(path)?.id;
+    const target = asTarget(said) ?? (patch ? { patch, path } : undefined);
+    if (target) await run({ patch: target.patch, path: target.path });
+    else say("No patch waits for an answer.");
+  };
+  const go = (step: 1 | -1) => async (said?: unknown) => {
+    if (!(await review.go(step, asTarget(said)))) say("No hunk waits for an answer.");
+  };
+  const commands: Record<string, (said?: unknown) => Promise<void>> = {
+    "hunk.accept": aHunk("pending", (target) => review.resolve(target, "accept")),
+    "hunk.refuse": aHunk("pending", (target) => review.resolve(target, "refuse")),
+    "hunk.edit": aHunk("pending", (target) => hunks.open(target)),
+    "hunk.undo": aHunk("accepted", (target) => review.undo(target)),
+    "hunk.next": go(1),
+    "hunk.previous": go(-1),
+    "patch.acceptFile": aFile((target) => review.resolve(target, "accept")),
+    "patch.refuseFile": aFile((target) => review.resolve(target, "refuse")),
+    "patch.diff": aFile((target) => proposed.open(target)),
+  };
+  for (const [name, run] of Object.entries(commands)) {
+    context.subscriptions.push(vscode.commands.registerCommand(`animus.ui.${name}`, run));
+  }
+  context.subscriptions.push(proposed, hunks);
+}
+
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
-  const client = createClient();
-  const shim = new Shim(client, context);
+  const saver = new Saver();
+  const client = createClient(saver);
+  const shim = new Shim(client, saver, context);
+  registerReview(shim, context);
   const patchOf = (target?: Node | string) => (typeof target === "string" ? target : target?.task.patch?.id);
   const taskOf = (target?: Node | string) => (typeof target === "string" ? target : target?.task.id);
   const commands: Record<string, (target?: Node | string) => Promise<unknown>> = {
@@ -217,5 +271,5 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   } catch (problem) {
     void vscode.window.showErrorMessage(`Animus did not start: ${String(problem)}. Set animus.server.path to the animus program.`);
   }
-  return { client, tasks: shim.tasks, tree: shim.tree, onEvent: shim.tasks.onEvent };
+  return { client, tasks: shim.tasks, tree: shim.tree, review: shim.review, onEvent: shim.tasks.onEvent };
 }

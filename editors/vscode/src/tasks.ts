@@ -88,7 +88,14 @@ export class Tasks implements vscode.Disposable {
   patched(patch: Patch): void {
     const task = this.task(patch.task);
     task.patch = patch;
+    task.title ||= patch.title;
     this.changes.fire(task);
+  }
+
+  // Whether a task of this window goes on: what it proposes may land by itself.
+  running(id: string): boolean {
+    const task = this.all.get(id);
+    return !!task && task.seen >= 0 && !task.finished;
   }
 
   // The newest patch in a state, among the tasks of this window.

@@ -4,7 +4,7 @@ import type { Task, Tasks } from "./tasks";
 
 export type Node =
   | { kind: "task"; task: Task }
-  | { kind: "leaf"; task: Task; label: string; detail: string; icon: string; tooltip?: string; context?: string };
+  | { kind: "leaf"; task: Task; label: string; detail: string; icon: string; tooltip?: string; context?: string; command?: vscode.Command };
 
 const icons: Record<string, string> = {
   pending: "circle-outline",
@@ -37,6 +37,11 @@ function leaves(task: Task): Node[] {
   if (task.patch) {
     const { title, state, files } = task.patch;
     nodes.push(leaf(title, `patch ${state}`, "diff", files.map((f) => `${f.op} ${f.path} +${f.added} -${f.removed}`).join("\n"), `patch.${state}`));
+    for (const file of state === "proposed" ? files : []) {
+      const command = { title: "Diff", command: "animus.ui.patch.diff", arguments: [{ patch: task.patch.id, path: file.path }] };
+      const waiting = file.hunks.filter((hunk) => hunk.state === "pending").length;
+      nodes.push({ kind: "leaf", task, label: file.path, detail: `${file.op} +${file.added} -${file.removed}, ${waiting} of ${file.hunks.length} wait`, icon: "diff-single", command });
+    }
   }
   if (task.finished) {
     const { reason, exitCode, summary, failure } = task.finished;
@@ -83,14 +88,17 @@ export class TaskTree implements vscode.TreeDataProvider<Node> {
       item.iconPath = new vscode.ThemeIcon(node.icon);
       if (node.tooltip) item.tooltip = node.tooltip;
       if (node.context) item.contextValue = node.context;
+      if (node.command) item.command = node.command;
       return item;
     }
     const { task } = node;
     const item = new vscode.TreeItem(task.title || task.id, vscode.TreeItemCollapsibleState.Expanded);
     item.id = task.id;
-    item.description = task.finished?.reason ?? task.phase;
-    item.iconPath = new vscode.ThemeIcon(task.finished ? (task.finished.exitCode === 0 ? "pass" : "error") : "sync~spin");
-    item.contextValue = task.finished ? "task.finished" : "task.running";
+    // A task whose end this window did not see is known by its patch alone.
+    const running = this.tasks.running(task.id);
+    item.description = task.finished?.reason ?? (running ? task.phase : task.patch?.state);
+    item.iconPath = new vscode.ThemeIcon(task.finished ? (task.finished.exitCode === 0 ? "pass" : "error") : running ? "sync~spin" : "diff");
+    item.contextValue = running ? "task.running" : "task.finished";
     return item;
   }
 }

@@ -6,7 +6,12 @@ export interface ToolCall { id: string; name: string; title: string }
 export interface ToolResult { id: string; status: "completed" | "failed"; output: string; failure?: Failure; durationMs: number }
 export interface Failure { code: string; message: string; hint?: string }
 export interface TestReport { verdict: "running" | "passed" | "failed" | "broken"; command: string; attempt: number; passed?: number; failed?: number; output?: string }
-export interface FileChange { path: string; op: "create" | "modify" | "delete"; added: number; removed: number }
+// Lines from 1; where `lines` is 0, the place is above line `start`.
+export interface Place { start: number; lines: number }
+export type HunkState = "pending" | "accepted" | "refused" | "undone";
+export interface Hunk { index: number; state: HunkState; text: string; edited?: boolean; live?: Place }
+export interface FileChange { path: string; op: "create" | "modify" | "delete"; added: number; removed: number; hunks: Hunk[] }
+export type Resolution = "accept" | "refuse" | "edit";
 export type PatchState = "proposed" | "landed" | "refused" | "undone";
 export interface Patch { id: string; task: string; title: string; state: PatchState; verified: boolean; created: string; files: FileChange[] }
 export interface Approval { id: string; task: string; title: string; details: string[]; reasons: string[]; state: "pending" | "allowed" | "rejected" }
@@ -35,5 +40,5 @@ export const announced = {
   protocol: [1],
   notifications: true,
   acks: true,
-  verbs: ["task/start", "task/cancel", "task/list", "task/replay", "patch/list", "patch/resolve", "patch/undo", "approval/resolve"],
+  verbs: ["task/start", "task/cancel", "task/list", "task/replay", "patch/list", "patch/get", "patch/resolve", "patch/undo", "approval/resolve"],
 };

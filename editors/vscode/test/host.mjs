@@ -1,5 +1,5 @@
-// Starts a VS Code server and a headless browser, runs dist/test/suite.js in the real extension host, and passes its
-// lines on. Usage: host.mjs SERVER_DIR BROWSER WORKSPACE DATA_DIR. `cargo xtask test` prepares what it needs.
+// Starts a VS Code server and a headless browser, runs a suite of dist/test in the real extension host, and passes its
+// lines on. Usage: host.mjs SERVER_DIR BROWSER WORKSPACE DATA_DIR SUITE. `cargo xtask test` prepares what it needs.
 //
 // VS Code takes the tests from the page's `payload` and reports by `codeAutomationLog` and `codeAutomationExit`, which it
 // finds on the page only where the server runs with the smoke-test driver.
@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const [serverDir, browserPath, workspace, data] = process.argv.slice(2);
+const [serverDir, browserPath, workspace, data, suite] = process.argv.slice(2);
 const extension = dirname(dirname(fileURLToPath(import.meta.url)));
 const deadline = 240_000;
 
@@ -89,7 +89,7 @@ try {
   const remote = (path) => `vscode-remote://${host}${path}`;
   const payload = JSON.stringify([
     ["extensionDevelopmentPath", remote(extension)],
-    ["extensionTestsPath", remote(join(extension, "dist", "test", "suite.js"))],
+    ["extensionTestsPath", remote(join(extension, "dist", "test", suite))],
   ]);
   await page.goto(`http://${host}/?folder=${encodeURIComponent(workspace)}&payload=${encodeURIComponent(payload)}`);
   code = await exited;

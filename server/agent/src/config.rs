@@ -1,5 +1,6 @@
 //! Config: what a user may set about the agent and its tools. Defaults are the values of `Default`.
 
+use crate::patches::Keep;
 use protocol::LandMode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,10 @@ pub struct Config {
     pub profile: Profile,
     /// Seconds until an unanswered question counts as no.
     pub approval_timeout_seconds: u64,
+    /// Whether landed patches become git objects under `refs/animus/*` as well.
+    pub patch_refs: bool,
+    /// MiB of texts and records of patches that the state folder keeps; the oldest go first.
+    pub patch_storage_mb: u64,
 }
 
 impl Default for Config {
@@ -84,6 +89,21 @@ impl Default for Config {
             land: LandMode::Auto,
             profile: Profile::default(),
             approval_timeout_seconds: 120,
+            patch_refs: true,
+            patch_storage_mb: 256,
+        }
+    }
+}
+
+impl Config {
+    /// How patches are kept.
+    pub(crate) fn keep(&self) -> Keep {
+        Keep {
+            refs: self.patch_refs,
+            bound: workspace::Bound {
+                bytes: self.patch_storage_mb.saturating_mul(1024 * 1024),
+                ..workspace::Bound::default()
+            },
         }
     }
 }

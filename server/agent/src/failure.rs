@@ -43,6 +43,16 @@ pub fn of_landing(error: LandError) -> Failure {
     }
 }
 
+/// A decision of a person that did not become the user's files; a conflict is shown with its lines.
+pub fn of_decision(error: LandError) -> Failure {
+    let LandError::Conflict { details, .. } = &error else {
+        return of_landing(error);
+    };
+    let message = format!("{error}\n{}", details.trim_end());
+    Failure::new(Code::Stale, message)
+        .hint("change these lines by hand, or decide about the other hunks")
+}
+
 /// A model call that gave no reply.
 pub fn of_model(error: &llm::Error) -> Failure {
     use llm::Error;

@@ -29,12 +29,13 @@ pub mod verbs;
 pub use config::{Config, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
+pub use patches::{Page, PageLine, Proposal, Restore};
 pub use session::SessionView;
 pub use tools::{Output, Tool, Toolbox};
 
 use protocol::{
-    Approval, ApprovalId, Code, Event, Failure, ModelView, PatchId, PatchState, PatchView,
-    PermissionOption, Resolution, SessionId, StatusView, TaskId, TaskView,
+    Approval, ApprovalId, Code, Event, Failure, ModelView, PatchId, PatchView, PermissionOption,
+    SessionId, StatusView, TaskId, TaskView,
 };
 use shared::Shared;
 use std::sync::Arc;
@@ -137,57 +138,6 @@ impl Agent {
     /// `not_found`.
     pub fn patch(&self, id: &PatchId) -> Result<PatchView, Failure> {
         self.shared.patches.get(id)
-    }
-
-    /// Accepts or refuses a proposed patch. Landing waits for the editor, so no request handler awaits this.
-    ///
-    /// # Errors
-    /// See [`Resolution`]; `stale` where it no longer merges.
-    pub async fn resolve_patch(
-        &self,
-        id: &PatchId,
-        resolution: Resolution,
-    ) -> Result<PatchView, Failure> {
-        let view = match resolution {
-            Resolution::Accept => {
-                self.shared
-                    .patches
-                    .accept(id, self.shared.host.clone())
-                    .await?
-            }
-            Resolution::Refuse => self.shared.patches.refuse(id).await?,
-            Resolution::Edit => {
-                return Err(
-                    Failure::new(Code::InvalidInput, "only a hunk can be edited")
-                        .hint("name its file and number"),
-                );
-            }
-        };
-        self.say(Signal::Patch(view.clone()));
-        Ok(view)
-    }
-
-    /// Takes a landed patch back: the named one, or the newest.
-    ///
-    /// # Errors
-    /// `not_found`; `stale` where later edits touch the same lines.
-    pub async fn undo_patch(&self, id: Option<&PatchId>) -> Result<PatchView, Failure> {
-        let nothing = || Failure::new(Code::NotFound, "there is no landed patch to undo");
-        let id = match id {
-            Some(id) => id.clone(),
-            None => self
-                .shared
-                .patches
-                .newest(PatchState::Landed)
-                .ok_or_else(nothing)?,
-        };
-        let view = self
-            .shared
-            .patches
-            .undo(&id, self.shared.host.clone())
-            .await?;
-        self.say(Signal::Patch(view.clone()));
-        Ok(view)
     }
 
     /// The open questions.

@@ -1,19 +1,39 @@
-//! Patches: every change set that a task proposed, with what became of it. The state folder holds them, so they survive the
-//! process; the user's files change through `Draft::land` here as everywhere (W5).
+//! Patches: every change set that a task or a person proposed, hunk by hunk, with what became of it. The state folder holds them, so
+//! they survive the process; the user's files change through the workspace's landing here as everywhere (W5).
+
+mod ancestry;
+mod calls;
+mod decide;
+mod page;
+mod settle;
+mod view;
+mod watch;
+
+pub use ancestry::Restore;
+pub use page::{Page, PageLine};
 
 use crate::events::now;
-use crate::failure::{of_landing, of_workspace};
-use protocol::{
-    Code, Failure, FileChange, FileOp, Hunk, HunkState, PatchId, PatchState, PatchView, TaskId,
-};
+use crate::failure::of_workspace;
+use protocol::{Code, Failure, PatchId, PatchState, PatchView, TaskId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use workspace::{ChangeSet, Host, Lineage, Node, NodeState};
+use workspace::{Bound, ChangeSet, Host, Kind, Lineage, Node, NodeState, Review, Usage, Verdict};
 
 /// The patches of one workspace.
 pub struct Patches {
     lineage: Lineage,
     state: Arc<sandbox::Tree>,
+    host: Arc<dyn Host>,
+    keep: Keep,
+}
+
+/// How patches are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// Whether landed patches become git objects under `refs/animus/*` too.
+    pub refs: bool,
+    /// The most that the state folder keeps.
+    pub bound: Bound,
 }
 
 /// The right to decide about patches of this workspace; one at a time, in all processes.
@@ -21,15 +41,34 @@ pub struct Decision {
     _lock: sandbox::Lock,
 }
 
+/// A change that somebody made.
+#[derive(Debug, Clone, Default)]
+pub struct Proposal {
+    /// The task it comes from; empty where none.
+    pub task: String,
+    /// One line for a person.
+    pub title: String,
+    /// Whether the tests passed on it.
+    pub tested: bool,
+    /// Number of the model call that made its last change.
+    pub step: Option<u32>,
+    /// The model that made it.
+    pub model: Option<String>,
+    /// The change.
+    pub change: ChangeSet,
+}
+
 /// How long a decision waits for another one, which may be waiting for an editor.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Patches {
     /// Over the state folder; reads nothing yet.
-    pub fn new(state: Arc<sandbox::Tree>) -> Patches {
+    pub fn new(state: Arc<sandbox::Tree>, host: Arc<dyn Host>, keep: Keep) -> Patches {
         Patches {
             lineage: Lineage::open(state.clone()),
             state,
+            host,
+            keep,
         }
     }
 
@@ -60,31 +99,39 @@ impl Patches {
         }
     }
 
-    /// Keeps a proposal.
+    /// Keeps a proposal; every hunk waits for a decision.
     ///
     /// # Errors
     /// `io` where the state folder cannot be written.
-    pub fn propose(
-        &self,
-        task: &TaskId,
-        title: &str,
-        verified: bool,
-        change: &ChangeSet,
-    ) -> Result<PatchView, Failure> {
-        let node = Node {
-            id: uuid::Uuid::now_v7().simple().to_string(),
-            task: task.to_string(),
-            title: title.to_owned(),
-            created: now(),
-            verified,
-            state: NodeState::Proposed,
-            change: change.clone(),
-        };
+    pub fn propose(&self, proposal: Proposal) -> Result<PatchView, Failure> {
+        let node = node(proposal, Kind::Change, Verdict::Pending);
         self.lineage.record(&node).map_err(of_workspace)?;
-        Ok(view(&node))
+        Ok(self.view(&node))
     }
 
-    /// Notes that a proposal is in the user's files, as what was really written.
+    /// Notes that all of a proposal, as this change has it now, is on its way into the files: a stop meanwhile is settled at the
+    /// next start.
+    ///
+    /// # Errors
+    /// `io`, `not_found`.
+    pub fn intend(&self, id: &PatchId, _: &Decision, change: &ChangeSet) -> Result<(), Failure> {
+        let mut node = self.node(id)?;
+        node.review = Review::of(change, Verdict::Pending);
+        node.intent = Some(Review::of(change, Verdict::Accepted));
+        self.lineage.record(&node).map_err(of_workspace)
+    }
+
+    /// Notes that what was intended did not become of it.
+    ///
+    /// # Errors
+    /// `io`, `not_found`.
+    pub fn desist(&self, id: &PatchId) -> Result<(), Failure> {
+        let mut node = self.node(id)?;
+        node.intent = None;
+        self.lineage.record(&node).map_err(of_workspace)
+    }
+
+    /// Notes that a proposal is in the user's files, whole, as what was really written.
     ///
     /// # Errors
     /// `io`, `not_found`.
@@ -92,29 +139,37 @@ impl Patches {
         &self,
         id: &PatchId,
         _: &Decision,
-        verified: bool,
+        tested: bool,
         change: &ChangeSet,
     ) -> Result<PatchView, Failure> {
         let mut node = self.node(id)?;
-        node.state = NodeState::Landed;
-        node.verified = verified;
         // Nothing to write means that the files hold it already: the way back is still the patch itself.
-        if !change.is_empty() {
-            node.change = change.clone();
-        }
-        self.lineage.record(&node).map_err(of_workspace)?;
-        Ok(view(&node))
+        let whole = match change.is_empty() {
+            true => node.review.change(),
+            false => change.clone(),
+        };
+        node.review = Review::of(&whole, Verdict::Accepted);
+        node.intent = None;
+        node.tested = tested;
+        self.arrived(&mut node, change)?;
+        Ok(self.view(&node))
+    }
+
+    /// Keeps a change that a person has landed without a task.
+    ///
+    /// # Errors
+    /// `io`.
+    pub fn record(&self, proposal: Proposal) -> Result<PatchView, Failure> {
+        let change = proposal.change.clone();
+        let mut node = node(proposal, Kind::Change, Verdict::Accepted);
+        self.arrived(&mut node, &change)?;
+        Ok(self.view(&node))
     }
 
     /// All patches, newest first.
     pub fn list(&self) -> Vec<PatchView> {
-        self.lineage
-            .list()
-            .unwrap_or_default()
-            .iter()
-            .rev()
-            .map(view)
-            .collect()
+        let nodes = self.lineage.list().unwrap_or_default();
+        nodes.iter().rev().map(|node| self.view(node)).collect()
     }
 
     /// One patch.
@@ -122,80 +177,111 @@ impl Patches {
     /// # Errors
     /// `not_found`.
     pub fn get(&self, id: &PatchId) -> Result<PatchView, Failure> {
-        self.node(id).map(|node| view(&node))
+        self.node(id).map(|node| self.view(&node))
     }
 
-    /// The newest patch in a state.
-    pub fn newest(&self, state: PatchState) -> Option<PatchId> {
-        self.list()
-            .into_iter()
-            .find(|patch| patch.state == state)
-            .map(|patch| patch.id)
-    }
-
-    /// Brings a proposed patch into the user's files, merged onto what they are now.
+    /// The hunks of a patch with what was decided.
     ///
     /// # Errors
-    /// `invalid_input` for one that is not proposed, `stale` where it does not merge, `edit_refused`, `io`.
-    pub async fn accept(&self, id: &PatchId, host: Arc<dyn Host>) -> Result<PatchView, Failure> {
-        let decision = self.decide().await?;
-        let node = self.in_state(id, &[NodeState::Proposed, NodeState::Refused])?;
-        let landed = land(&node.change, &node.title, host).await?;
-        // Merged onto other text than the tests saw, it is no longer what they passed on.
-        let verified = node.verified && (landed.is_empty() || same_text(&landed, &node.change));
-        self.landed(id, &decision, verified, &landed)
+    /// `not_found`.
+    pub fn review(&self, id: &PatchId) -> Result<Review, Failure> {
+        self.node(id).map(|node| node.review)
     }
 
-    /// Puts a proposed patch aside.
-    ///
-    /// # Errors
-    /// `invalid_input` for one that is not proposed, `io`.
-    pub async fn refuse(&self, id: &PatchId) -> Result<PatchView, Failure> {
-        let _decision = self.decide().await?;
-        let mut node = self.in_state(id, &[NodeState::Proposed])?;
-        node.state = NodeState::Refused;
-        self.lineage.record(&node).map_err(of_workspace)?;
-        Ok(view(&node))
+    /// Where the review document of a patch is, whether or not it was written.
+    pub fn page_path(&self, id: &PatchId) -> camino::Utf8PathBuf {
+        self.state.path().join(page_name(id))
     }
 
-    /// Takes a landed patch back and keeps what the user wrote since.
+    /// Writes the review document of a patch into the state folder.
     ///
     /// # Errors
-    /// `invalid_input` for one that is not landed, `stale` where later edits touch the same lines, `edit_refused`, `io`.
-    pub async fn undo(&self, id: &PatchId, host: Arc<dyn Host>) -> Result<PatchView, Failure> {
-        let _decision = self.decide().await?;
-        let mut node = self.in_state(id, &[NodeState::Landed])?;
-        land(&node.change.invert(), &format!("Undo {}", node.title), host).await?;
-        node.state = NodeState::Undone;
-        self.lineage.record(&node).map_err(of_workspace)?;
-        Ok(view(&node))
+    /// `not_found`, `io`.
+    pub fn write_page(&self, id: &PatchId) -> Result<(), Failure> {
+        let page = Page::of(&self.get(id)?);
+        let written = self
+            .state
+            .write(&page_name(id), page.text.as_bytes(), Some(0o600));
+        written.map_err(|error| {
+            Failure::new(
+                Code::Io,
+                format!("the review document could not be written: {error}"),
+            )
+        })
+    }
+
+    /// What is kept in the state folder.
+    ///
+    /// # Errors
+    /// `io`.
+    pub fn usage(&self) -> Result<Usage, Failure> {
+        self.lineage.usage().map_err(of_workspace)
+    }
+
+    fn view(&self, node: &Node) -> PatchView {
+        view::of(node, self.host.as_ref())
     }
 
     fn node(&self, id: &PatchId) -> Result<Node, Failure> {
         self.lineage.get(id.as_str()).map_err(of_workspace)
     }
 
-    fn in_state(&self, id: &PatchId, states: &[NodeState]) -> Result<Node, Failure> {
-        let node = self.node(id)?;
-        match states.contains(&node.state) {
-            true => Ok(node),
-            false => {
-                let state = format!("{:?}", state_of(&node)).to_lowercase();
-                Err(
-                    Failure::new(Code::InvalidInput, format!("patch {id} is {state}"))
-                        .hint("`animus patch list` shows where each patch stands"),
-                )
-            }
+    /// Notes what a landing did, and keeps it.
+    fn arrived(&self, node: &mut Node, change: &ChangeSet) -> Result<(), Failure> {
+        if node.landed.is_none() {
+            let before = self.lineage.landed().map_err(of_workspace)?;
+            node.parent = before.last().map(|newest| newest.id.clone());
+        }
+        node.landed = Some(now());
+        node.witness(change);
+        self.keep(node)
+    }
+
+    /// Writes a node that has to do with the files, and lets go of what is too much.
+    fn keep(&self, node: &Node) -> Result<(), Failure> {
+        self.lineage.record(node).map_err(of_workspace)?;
+        let root = self.host.root();
+        if self.keep.refs
+            && let Err(error) = self.lineage.export(root, node)
+        {
+            tracing::warn!(patch = node.id, %error, "the patch did not become a git ref");
+        }
+        match self.lineage.prune(self.keep.bound) {
+            Ok(gone) => gone.iter().for_each(|id| self.unexport(id)),
+            Err(error) => tracing::warn!(%error, "old patches could not be let go of"),
+        }
+        Ok(())
+    }
+
+    fn unexport(&self, id: &str) {
+        if let Err(error) = self.lineage.unexport(self.host.root(), id) {
+            tracing::warn!(id, %error, "the patch's git ref is left");
         }
     }
 }
 
-async fn land(change: &ChangeSet, title: &str, host: Arc<dyn Host>) -> Result<ChangeSet, Failure> {
-    change
-        .land(host.as_ref(), title)
-        .await
-        .map(|landed| landed.change)
-        .map_err(of_landing)
+fn page_name(id: &PatchId) -> String {
+    format!("review/{id}.diff")
+}
+
+/// A node that nobody has seen yet.
+fn node(proposal: Proposal, kind: Kind, verdict: Verdict) -> Node {
+    Node {
+        id: crate::new_id(),
+        kind,
+        parent: None,
+        of: Vec::new(),
+        task: proposal.task,
+        step: proposal.step,
+        model: proposal.model,
+        title: proposal.title,
+        created: now(),
+        landed: None,
+        tested: proposal.tested,
+        review: Review::of(&proposal.change, verdict),
+        intent: None,
+        images: Vec::new(),
+    }
 }
 
 /// Whether two changes leave the same text.
@@ -208,7 +294,7 @@ pub(crate) fn same_text(a: &ChangeSet, b: &ChangeSet) -> bool {
 }
 
 fn state_of(node: &Node) -> PatchState {
-    match node.state {
+    match node.state() {
         NodeState::Proposed => PatchState::Proposed,
         NodeState::Landed => PatchState::Landed,
         NodeState::Refused => PatchState::Refused,
@@ -216,54 +302,6 @@ fn state_of(node: &Node) -> PatchState {
     }
 }
 
-fn view(node: &Node) -> PatchView {
-    let state = state_of(node);
-    let hunk_state = match state {
-        PatchState::Proposed => HunkState::Pending,
-        PatchState::Landed => HunkState::Accepted,
-        PatchState::Refused | PatchState::Undone => HunkState::Refused,
-    };
-    let files = node.change.view().into_iter().map(|file| FileChange {
-        path: file.path.to_string(),
-        op: match file.op {
-            workspace::FileOp::Create => FileOp::Create,
-            workspace::FileOp::Modify => FileOp::Modify,
-            workspace::FileOp::Delete => FileOp::Delete,
-        },
-        added: file.added,
-        removed: file.removed,
-        diff: file.diff,
-        hunks: file
-            .hunks
-            .into_iter()
-            .zip(0..)
-            .map(|(hunk, index)| Hunk {
-                index,
-                old_start: hunk.old_start,
-                old_lines: hunk.old_lines,
-                new_start: hunk.new_start,
-                new_lines: hunk.new_lines,
-                state: hunk_state,
-                first: 0,
-                removed: 0,
-                text: String::new(),
-                edited: false,
-                live: None,
-            })
-            .collect(),
-    });
-    PatchView {
-        id: PatchId::from(node.id.clone()),
-        task: TaskId::from(node.task.clone()),
-        title: node.title.clone(),
-        state,
-        verified: node.verified,
-        created: node.created.clone(),
-        kind: protocol::PatchKind::Change,
-        parent: None,
-        of: Vec::new(),
-        step: None,
-        model: None,
-        files: files.collect(),
-    }
+fn task_of(node: &Node) -> TaskId {
+    TaskId::from(node.task.clone())
 }

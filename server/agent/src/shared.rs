@@ -64,7 +64,7 @@ impl Shared {
     pub fn new(parts: crate::Parts) -> Shared {
         let knowledge = Knowledge::new(parts.host.clone(), parts.tools.clone());
         Shared {
-            patches: Patches::new(parts.state.clone()),
+            patches: Patches::new(parts.state.clone(), parts.host.clone(), parts.config.keep()),
             knowledge,
             host: parts.host,
             sandbox: parts.sandbox,

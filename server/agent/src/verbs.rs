@@ -4,8 +4,8 @@
 use crate::Agent;
 use crate::feed::Signal;
 use protocol::{
-    ApprovalId, Code, Failure, Level, PatchId, PatchState, PermissionOption, Resolution, SessionId,
-    TaskId, TaskRequest,
+    ApprovalId, Choice, Code, Failure, Level, PatchId, PatchState, PermissionOption, SessionId,
+    TaskId, TaskRequest, Undoing,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,7 @@ pub const ALL: &[&str] = &[
     "task/replay",
     "patch/list",
     "patch/get",
+    "patch/review",
     "patch/resolve",
     "patch/undo",
     "approval/resolve",
@@ -70,13 +71,6 @@ struct OfPatch {
 #[serde(deny_unknown_fields, default)]
 struct MaybePatch {
     patch: Option<PatchId>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Resolve {
-    patch: PatchId,
-    resolution: Resolution,
 }
 
 #[derive(Deserialize)]
@@ -137,27 +131,32 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             apart(move || Ok(json!({ "patches": agent.patches() }))).await
         }
         "patch/get" => Ok(json!(agent.patch(&read::<OfPatch>(verb, params)?.patch)?)),
+        "patch/review" => {
+            let named = read::<MaybePatch>(verb, params)?.patch;
+            let agent = agent.clone();
+            apart(move || {
+                let patch = named.map_or_else(|| waiting(&agent), Ok)?;
+                let path = agent.write_page(&patch)?;
+                Ok(json!({ "patch": patch, "path": path }))
+            })
+            .await
+        }
         "patch/resolve" => {
-            let Resolve { patch, resolution } = read(verb, params)?;
-            let state = agent.patch(&patch)?.state;
-            let (id, worker) = (patch.clone(), agent.clone());
-            in_background(
-                agent,
-                async move { worker.resolve_patch(&id, resolution).await },
-            );
+            let choice: Choice = read(verb, params)?;
+            let state = agent.patch(&choice.patch)?.state;
+            let (patch, worker) = (choice.patch.clone(), agent.clone());
+            in_background(agent, async move { worker.resolve_patch(&choice).await });
             Ok(json!({ "patch": patch, "state": state }))
         }
         "patch/undo" => {
-            let patch = match read::<MaybePatch>(verb, params)?.patch {
-                Some(patch) => agent.patch(&patch)?.id,
-                None => {
-                    let agent = agent.clone();
-                    let newest = apart(move || Ok(json!(newest_landed(&agent)?))).await?;
-                    read::<PatchId>(verb, newest)?
-                }
-            };
-            let (id, worker) = (patch.clone(), agent.clone());
-            in_background(agent, async move { worker.undo_patch(Some(&id)).await });
+            let mut what: Undoing = read(verb, params)?;
+            let worker = agent.clone();
+            let named = what.patch.take();
+            let patch = apart(move || Ok(json!(worker.undoable(named)?))).await?;
+            let patch: PatchId = read(verb, patch)?;
+            what.patch = Some(patch.clone());
+            let worker = agent.clone();
+            in_background(agent, async move { worker.undo_patch(&what).await });
             Ok(json!({ "patch": patch }))
         }
         "approval/resolve" => {
@@ -203,14 +202,16 @@ async fn apart(
     })
 }
 
-fn newest_landed(agent: &Agent) -> Result<PatchId, Failure> {
+/// The newest patch that waits for a decision.
+fn waiting(agent: &Agent) -> Result<PatchId, Failure> {
     let patches = agent.patches();
     let newest = patches
         .into_iter()
-        .find(|patch| patch.state == PatchState::Landed);
-    newest
-        .map(|patch| patch.id)
-        .ok_or_else(|| Failure::new(Code::NotFound, "there is no landed patch to undo"))
+        .find(|patch| patch.state == PatchState::Proposed);
+    newest.map(|patch| patch.id).ok_or_else(|| {
+        Failure::new(Code::NotFound, "no patch waits for a decision")
+            .hint("name the patch; `animus/patch/list` shows them")
+    })
 }
 
 /// Lets landing go on by itself; what comes of it is told as a signal, never as the answer.

@@ -2,6 +2,8 @@
 
 use crate::cli::{Output, Shared};
 use crate::config::{self, Loaded, LogFormat, LogLevel, Places, Settings};
+use crate::print;
+use crate::render::style::clean;
 use crate::roster::{Roster, no_model};
 use camino::{Utf8Path, Utf8PathBuf};
 use etcetera::BaseStrategy;
@@ -190,7 +192,7 @@ impl Compose {
         Roster::gather(settings, &self.vars).await
     }
 
-    /// The user's files in this workspace, as they are on disk.
+    /// The user's files in this workspace, as they are on disk. A change that was cut short is finished or taken back first.
     pub fn disk(&self) -> Result<Arc<dyn Host>, Failure> {
         let disk = Root::open(&self.root)
             .and_then(Disk::open)
@@ -198,6 +200,13 @@ impl Compose {
                 Failure::new(Code::Io, error.to_string())
                     .hint("name a folder that can be read with -C")
             })?;
+        match self.state(&self.root) {
+            Ok(state) => journal(&disk, &state),
+            Err(failure) => print::warning(&format!(
+                "warning: {}; changes are made without a journal, so one that is cut short stays half made",
+                failure.message
+            )),
+        }
         Ok(Arc::new(disk))
     }
 
@@ -214,9 +223,11 @@ impl Compose {
             Ok(settings) => (settings, models),
             Err(failure) => (&fallback, Err(failure)),
         };
+        let state = self.state(&root)?;
+        journal(host.as_ref(), &state);
         Ok(agent::Agent::new(agent::Parts {
             sandbox: self.sandbox(settings, &root)?,
-            state: self.state(&root)?,
+            state,
             host,
             models,
             config: settings.agent.clone(),
@@ -230,6 +241,15 @@ impl Compose {
     pub fn reader(&self) -> Result<agent::Agent, Failure> {
         let loaded = self.load()?;
         self.agent(self.disk()?, Ok(&loaded.settings), Err(no_model()))
+    }
+}
+
+/// From now on landings on disk are kept in a journal; what became of one that was cut short is said.
+fn journal(host: &dyn Host, state: &Arc<Tree>) {
+    match host.journal(state) {
+        Ok(done) if done.is_empty() => {}
+        Ok(done) => print::warning(&format!("warning: {}", clean(&done.to_string()))),
+        Err(error) => print::warning(&format!("warning: {}", clean(&error.to_string()))),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::cli::Output;
 use crate::render::style::{BAD, DIM, Painted, clean};
 use protocol::Failure;
 use serde::Serialize;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 
 /// Exit code of a program whose reader went away, as a shell reports SIGPIPE.
 const PIPE_CLOSED: i32 = 141;
@@ -19,8 +19,14 @@ pub fn json(value: &impl Serialize) {
 
 /// Text on stdout; escape codes are dropped where they are not wanted.
 pub fn text(text: &str) {
-    let mut out = anstream::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    let out = io::stdout().lock();
+    // Stripped in memory: on the way out each escape code would end a write.
+    let plain = match anstream::AutoStream::choice(&out) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+        _ => text.to_owned(),
+    };
+    let mut out = BufWriter::with_capacity(64 * 1024, out);
+    if let Err(error) = out.write_all(plain.as_bytes()).and_then(|()| out.flush()) {
         end_if_closed(&error);
     }
 }

@@ -19,8 +19,8 @@ pub const QUICKFIX: &str = "quickfix.animus";
 pub const SOURCE: &str = "source.animus";
 
 /// What stands behind [`SOURCE`], one action each.
-const SOURCES: [&str; 7] = [
-    "document", "tests", "explain", "cancel", "accept", "refuse", "undo",
+const SOURCES: [&str; 8] = [
+    "document", "tests", "explain", "cancel", "accept", "refuse", "review", "undo",
 ];
 
 /// Most characters of a text in a title.
@@ -52,8 +52,13 @@ pub enum Style {
     Commands,
 }
 
-/// The answer.
-pub fn offer(question: &Question<'_>, board: &Board, style: Style) -> Vec<CodeActionOrCommand> {
+/// The answer; decisions on what stands there already come first.
+pub fn offer(
+    question: &Question<'_>,
+    decisions: Vec<CodeAction>,
+    board: &Board,
+    style: Style,
+) -> Vec<CodeActionOrCommand> {
     let mut actions = work(question);
     if let (Style::Disabled, Some(problem)) = (style, &board.problem) {
         for action in &mut actions {
@@ -64,9 +69,19 @@ pub fn offer(question: &Question<'_>, board: &Board, style: Style) -> Vec<CodeAc
         }
     }
     actions.extend(housekeeping(board));
-    actions.retain(|action| wanted(action.kind.as_ref(), question.only));
+    actions.splice(0..0, decisions);
+    styled(actions, question.only, style)
+}
+
+/// The actions of the wanted kinds, as the client takes them.
+pub fn styled(
+    actions: Vec<CodeAction>,
+    only: &[CodeActionKind],
+    style: Style,
+) -> Vec<CodeActionOrCommand> {
     actions
         .into_iter()
+        .filter(|action| wanted(action.kind.as_ref(), only))
         .filter_map(|action| match style {
             Style::Disabled | Style::Plain => Some(CodeActionOrCommand::CodeAction(action)),
             Style::Commands => action.command.map(CodeActionOrCommand::Command),
@@ -148,16 +163,23 @@ fn housekeeping(board: &Board) -> Vec<CodeAction> {
         )
     });
     let decide = board.proposed.iter().rev().flat_map(|(patch, title)| {
-        [("Accept", "accept"), ("Refuse", "refuse")].map(|(word, resolution)| {
+        let resolve = |word: &str, resolution: &str| {
             let title = format!("{word} the agent's patch: {}", shorten(title));
             let argument = json!({ "patch": patch, "resolution": resolution });
-            action(
-                &format!("{SOURCE}.{resolution}"),
-                title,
-                "patch/resolve",
-                argument,
-            )
-        })
+            let kind = format!("{SOURCE}.{resolution}");
+            action(&kind, title, "patch/resolve", argument)
+        };
+        let review = action(
+            &format!("{SOURCE}.review"),
+            format!("Review the agent's patch: {}", shorten(title)),
+            "patch/review",
+            json!({ "patch": patch }),
+        );
+        [
+            resolve("Accept", "accept"),
+            resolve("Refuse", "refuse"),
+            review,
+        ]
     });
     let undo = board.landed.last().map(|(patch, title)| {
         let title = format!("Undo the agent's last patch: {}", shorten(title));
@@ -262,7 +284,7 @@ mod tests {
             diagnostics,
             only: &only,
         };
-        let shown: Vec<String> = offer(&question, board, style)
+        let shown: Vec<String> = offer(&question, Vec::new(), board, style)
             .into_iter()
             .map(|offered| match offered {
                 CodeActionOrCommand::CodeAction(action) => {
@@ -355,14 +377,15 @@ mod tests {
             &busy(),
             Style::Commands,
             expect![[r#"
-            animus.task.start Ask agent to document this symbol
-            animus.task.start Ask agent to write tests for this symbol
-            animus.task.start Ask agent to explain this symbol
-            animus.task.cancel Cancel the agent's task: Refactor a
-            animus.patch.resolve Accept the agent's patch: Two
-            animus.patch.resolve Refuse the agent's patch: Two
-            animus.patch.undo Undo the agent's last patch: One
-        "#]],
+                animus.task.start Ask agent to document this symbol
+                animus.task.start Ask agent to write tests for this symbol
+                animus.task.start Ask agent to explain this symbol
+                animus.task.cancel Cancel the agent's task: Refactor a
+                animus.patch.resolve Accept the agent's patch: Two
+                animus.patch.resolve Refuse the agent's patch: Two
+                animus.patch.review Review the agent's patch: Two
+                animus.patch.undo Undo the agent's last patch: One
+            "#]],
         );
     }
 

@@ -88,7 +88,7 @@ impl Addresses {
 }
 
 /// The absolute path of a `file:` URI on this machine.
-fn to_path(uri: &str) -> Option<Utf8PathBuf> {
+pub fn to_path(uri: &str) -> Option<Utf8PathBuf> {
     let uri = Uri::from_str(uri).ok()?;
     let local = uri
         .authority()

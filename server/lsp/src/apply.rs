@@ -1,12 +1,13 @@
 //! Edit: a change set as `workspace/applyEdit` carries it. Every open document comes with the version that the edit
 //! was made for (L3); untouched lines are not in it.
 
-use lsp_types::Position;
+use lsp_types::{Position, Range, TextEdit};
 use ropey::Rope;
 use serde_json::{Value, json};
 use workspace::{ChangeSet, FileEdit, RelPath};
 
-use crate::negotiate::{Client, Feature};
+use crate::features::Feature;
+use crate::negotiate::Client;
 use crate::position;
 
 /// BOM: editors do not show it, so positions do not count it.
@@ -85,18 +86,21 @@ fn changes(
     for file in &change.files {
         map.insert(
             address(&file.path).uri,
-            Value::Array(text_edits(change, file, client)?),
+            json!(text_edits(change, file, client)?),
         );
     }
     Ok(Value::Object(map))
 }
 
-/// The `TextEdit`s from the base to the new text.
-fn text_edits(
+/// The `TextEdit`s from the base to the new text, in order.
+///
+/// # Errors
+/// Names the file that is not text.
+pub fn text_edits(
     change: &ChangeSet,
     file: &FileEdit,
     client: &Client,
-) -> Result<Vec<Value>, workspace::Error> {
+) -> Result<Vec<TextEdit>, workspace::Error> {
     let base = match &file.base {
         Some(base) => bare(base.text_of(&file.path)?),
         None => "",
@@ -124,8 +128,11 @@ fn text_edits(
         .collect())
 }
 
-fn edit(start: Position, end: Position, text: &str) -> Value {
-    json!({ "range": { "start": start, "end": end }, "newText": text })
+fn edit(start: Position, end: Position, text: &str) -> TextEdit {
+    TextEdit {
+        range: Range { start, end },
+        new_text: text.to_owned(),
+    }
 }
 
 /// The new text.

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use agent::Agent;
-use protocol::{PatchId, PatchState, PatchView, TaskId};
+use protocol::{PatchId, PatchKind, PatchState, PatchView, TaskId};
 
 /// Most proposed patches that are offered at once.
 const OFFERED: usize = 3;
+
+/// Most landed patches that are remembered: the next one to undo is there when the last one is undone.
+const LANDED: usize = 32;
 
 /// What stands on it.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +61,10 @@ impl Board {
         self.proposed.retain(|(id, _)| *id != patch.id);
         self.landed.retain(|(id, _)| *id != patch.id);
         let entry = (patch.id.clone(), patch.title.clone());
+        // What an undo or a redo did is no patch that one would undo next.
+        if matches!(patch.kind, PatchKind::Undo | PatchKind::Redo) {
+            return;
+        }
         match patch.state {
             PatchState::Proposed => self.proposed.push(entry),
             PatchState::Landed => self.landed.push(entry),
@@ -65,6 +72,9 @@ impl Board {
         }
         if self.proposed.len() > OFFERED {
             self.proposed.remove(0);
+        }
+        if self.landed.len() > LANDED {
+            self.landed.remove(0);
         }
     }
 }

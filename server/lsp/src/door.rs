@@ -1,11 +1,14 @@
 //! Door: what one connection holds. The agent is made when it is first needed, never before `initialize` is answered.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use agent::Agent;
+use lsp_types::{MessageType, ShowDocumentParams, Uri};
 use parking_lot::{Mutex, RwLock};
-use protocol::{Code, Failure, TaskId};
+use protocol::{Code, Failure, PatchId, TaskId};
 use serde_json::Value;
 use tokio::sync::{Notify, OnceCell, mpsc};
 use tokio::task::JoinSet;
@@ -15,11 +18,16 @@ use workspace::Host;
 
 use crate::board::Board;
 use crate::editor::Editor;
+use crate::features::Feature;
 use crate::negotiate::Client;
+use crate::review::{self, Reviews, shelf};
 use crate::{stream, verbs};
 
 /// Makes the agent of a workspace.
 pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send>;
+
+/// What is left of the client's patience when it is answered.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Log lines that wait for a slow client; more are dropped.
 const NOTES: usize = 64;
@@ -31,6 +39,7 @@ pub struct Door {
     make: Mutex<Option<MakeAgent>>,
     agent: OnceCell<Result<Agent, Failure>>,
     board: RwLock<Board>,
+    reviews: Reviews,
     acks: Mutex<Vec<(TaskId, u64)>>,
     acked: Notify,
     notes: mpsc::Sender<String>,
@@ -79,6 +88,7 @@ impl Door {
             make: Mutex::new(Some(make)),
             agent: OnceCell::new(),
             board: RwLock::default(),
+            reviews: Reviews::default(),
             acks: Mutex::default(),
             acked: Notify::new(),
             notes,
@@ -161,6 +171,7 @@ impl Door {
             .map_err(|error| unmade(&error))??;
         let feed = agent.feed();
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
+        self.spawn(shelf::run(self.clone(), agent.clone()));
         Ok(agent)
     }
 
@@ -177,9 +188,75 @@ impl Door {
     /// # Errors
     /// Whatever the verb fails with.
     pub async fn call(self: &Arc<Self>, verb: &str, params: Value) -> Result<Value, Failure> {
-        let agent = self.agent().await?;
         let editor = self.editor()?;
-        agent::verbs::call(&agent, verb, verbs::translate(&editor, verb, params)?).await
+        let call = async {
+            let agent = self.agent().await?;
+            if verb == "patch/review" {
+                return self.show_review(&agent, params).await;
+            }
+            agent::verbs::call(&agent, verb, verbs::translate(&editor, verb, params)?).await
+        };
+        let Some(patience) = editor.client().patience() else {
+            return call.await;
+        };
+        // An answer that nobody waits for any more is worse than a late one.
+        match tokio::time::timeout(patience.saturating_sub(MARGIN), call).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::new(
+                Code::Timeout,
+                format!(
+                    "`{verb}` takes longer than {} waits for an answer",
+                    editor.client().editor()
+                ),
+            )
+            .hint("ask again in a moment; what was begun goes on")),
+        }
+    }
+
+    /// Shows the review document of a patch: one of ours where the client asks us for its text, else a file.
+    async fn show_review(self: &Arc<Self>, agent: &Agent, params: Value) -> Result<Value, Failure> {
+        let client = self.editor()?.client().clone();
+        let mut answer = agent::verbs::call(agent, "patch/review", params).await?;
+        let said = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (patch, path) = (
+            PatchId::from(said("patch").to_owned()),
+            said("path").to_owned(),
+        );
+        self.reviews.show(&patch);
+        self.reviews.changed(&patch);
+        let uri = match client.can(Feature::Content) {
+            true => review::uri(&patch),
+            false => Uri::from_file_path(&path)
+                .map_or_else(|| path.clone(), |uri| uri.as_str().to_owned()),
+        };
+        answer["uri"] = Value::from(uri.as_str());
+        let wire = self.wire.clone();
+        let shown = Uri::from_str(&uri)
+            .ok()
+            .filter(|_| client.can(Feature::ShowDocument));
+        self.spawn(async move {
+            let Some(uri) = shown else {
+                let words = format!("The review is in {path}: open it to decide hunk by hunk");
+                wire.show_message(MessageType::INFO, words).await;
+                return;
+            };
+            let params = ShowDocumentParams {
+                uri,
+                external: None,
+                take_focus: Some(true),
+                selection: None,
+            };
+            if !matches!(wire.show_document(params).await, Ok(true)) {
+                let words = format!("The review is in {path}");
+                wire.show_message(MessageType::INFO, words).await;
+            }
+        });
+        Ok(answer)
+    }
+
+    /// The patches that can be decided on.
+    pub fn reviews(&self) -> &Reviews {
+        &self.reviews
     }
 
     /// What code actions must know of the agent.

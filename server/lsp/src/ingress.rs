@@ -12,8 +12,8 @@ use tower::Service;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
 
 use crate::door::{Door, Stage};
+use crate::features::Feature;
 use crate::framing::REFUSED;
-use crate::negotiate::Feature;
 use crate::{sync, verbs};
 
 /// The layer.
@@ -89,10 +89,20 @@ impl<S> Ingress<S> {
             ));
             return None;
         };
-        if let Ok(editor) = &met.editor
-            && let Err(line) = sync::take(editor, &method, params.unwrap_or_default())
-        {
-            self.door.note(line);
+        let params = params.unwrap_or_default();
+        let uri = params.pointer("/textDocument/uri").and_then(Value::as_str);
+        // What we show ourselves is known here, whatever the client does with it.
+        if uri.is_some_and(|uri| self.door.reviews().named(uri).is_some()) {
+            return None;
+        }
+        if let Ok(editor) = &met.editor {
+            let path = uri.and_then(|uri| editor.addresses().path(uri));
+            if let Err(line) = sync::take(editor, &method, params) {
+                self.door.note(line);
+            }
+            if let Some(path) = path {
+                self.door.reviews().touched(&path);
+            }
         }
         None
     }

@@ -12,6 +12,7 @@ mod board;
 mod comment;
 mod door;
 mod editor;
+mod features;
 mod framing;
 mod ingress;
 mod lifetime;
@@ -21,6 +22,7 @@ mod position;
 mod progress;
 mod quirks;
 mod refusal;
+mod review;
 mod server;
 mod stock;
 mod stream;
@@ -68,6 +70,10 @@ where
     .custom_method(
         "window/workDoneProgress/cancel",
         server::Server::cancel_progress,
+    )
+    .custom_method(
+        "workspace/textDocumentContent",
+        server::Server::text_document_content,
     )
     .finish();
     let door = service.inner().0.clone();

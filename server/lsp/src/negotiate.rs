@@ -2,12 +2,14 @@
 //! profile: no `$/animus/*` notifications, and the whole agent through standard requests alone.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use protocol::LandMode;
 use serde_json::{Value, json};
 
+use crate::features::{self, Feature};
 use crate::position::Encoding;
-use crate::quirks;
+use crate::quirks::{self, Quirk, Stale};
 
 /// Major version of the wire that this server speaks.
 pub const PROTOCOL: u64 = 1;
@@ -20,31 +22,6 @@ pub const NOTIFICATIONS: [&str; 5] = [
     "$/animus/approval",
     "$/animus/status",
 ];
-
-/// Something a client can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Feature {
-    /// Takes `workspace/applyEdit`.
-    ApplyEdit,
-    /// Takes `documentChanges`, that is, versions.
-    DocumentChanges,
-    /// Creates files in a workspace edit.
-    CreateFile,
-    /// Creates a file only where none is, and refuses the edit otherwise, where it is asked to.
-    CreateExclusive,
-    /// Deletes files in a workspace edit.
-    DeleteFile,
-    /// Takes `metadata` with an edit, and saves what a refactoring touched.
-    EditMetadata,
-    /// Shows progress that the server began.
-    Progress,
-    /// Takes code actions as objects, not only as commands.
-    ActionLiterals,
-    /// Shows disabled actions with their reason.
-    DisabledActions,
-    /// Marks actions whose result a language model makes.
-    GeneratedTag,
-}
 
 /// How much of our own wire the client speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -76,6 +53,7 @@ pub struct Client {
     pub profile: Profile,
     /// What to do with a patch where the request does not say.
     pub land: Option<LandMode>,
+    quirk: Option<&'static Quirk>,
     features: BTreeSet<Feature>,
 }
 
@@ -89,12 +67,15 @@ impl Client {
                 .map(str::to_owned)
         };
         let name = text("/clientInfo/name").unwrap_or_default();
-        let quirk = quirks::of(&name);
-        let mut features = announced(params);
-        // LSP wants it of everybody who creates files.
-        features.insert(Feature::CreateExclusive);
+        let quirk = quirks::of(params);
+        let mut features = features::announced(params);
         features.extend(quirk.iter().flat_map(|quirk| quirk.has));
         features.retain(|feature| !quirk.is_some_and(|quirk| quirk.lacks.contains(feature)));
+        let land = params
+            .pointer("/initializationOptions/animus/land")
+            .and_then(|word| serde_json::from_value(word.clone()).ok());
+        // Where an edit is taken after a command only, a patch waits for the command that accepts it.
+        let waits = quirk.is_some_and(|quirk| quirk.window.is_some());
         Client {
             process: params
                 .get("processId")
@@ -103,9 +84,8 @@ impl Client {
             root: root(params),
             encoding: encoding(params),
             profile: profile(params),
-            land: params
-                .pointer("/initializationOptions/animus/land")
-                .and_then(|word| serde_json::from_value(word.clone()).ok()),
+            land: land.or(waits.then_some(LandMode::Review)),
+            quirk,
             name,
             features,
         }
@@ -116,61 +96,48 @@ impl Client {
         self.features.contains(&feature)
     }
 
-    /// Whether it negotiated our notifications.
-    pub fn has_shim(&self) -> bool {
-        matches!(self.profile, Profile::Shim { .. })
+    /// The editor, as people call it.
+    pub fn editor(&self) -> &str {
+        match self.quirk {
+            Some(quirk) => quirk.editor,
+            None if self.name.is_empty() => "the editor",
+            None => &self.name,
+        }
+    }
+
+    /// How it meets an edit for another version of the document than the one it shows.
+    pub fn stale(&self) -> Stale {
+        self.quirk.map(|quirk| quirk.stale).unwrap_or_default()
+    }
+
+    /// How long it waits for the answer to a command, where that is known.
+    pub fn patience(&self) -> Option<Duration> {
+        self.quirk.and_then(|quirk| quirk.patience)
+    }
+
+    /// How long after a command of the user it still takes an edit of ours, where that is limited.
+    pub fn window(&self) -> Option<Duration> {
+        self.quirk.and_then(|quirk| quirk.window)
+    }
+
+    /// Whether it draws hunks and decides on them by our own verb, so that no lenses are needed in real files.
+    pub fn draws_hunks(&self) -> bool {
+        self.promises("patch/resolve")
     }
 
     /// Whether it answers approvals by our own verb, so that no message box is needed.
     pub fn resolves_approvals(&self) -> bool {
-        matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains("approval/resolve"))
+        self.promises("approval/resolve")
+    }
+
+    fn promises(&self, verb: &str) -> bool {
+        matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains(verb))
     }
 }
 
 /// What the server answers in `capabilities.experimental.animus`.
 pub fn answer() -> Value {
     json!({ "protocol": PROTOCOL, "verbs": agent::verbs::ALL, "notifications": NOTIFICATIONS })
-}
-
-fn announced(params: &Value) -> BTreeSet<Feature> {
-    let said = |pointer: &str| params.pointer(&format!("/capabilities/{pointer}"));
-    let yes = |pointer: &str| said(pointer).and_then(Value::as_bool).unwrap_or(false);
-    let lists = |pointer: &str, wanted: &Value| {
-        said(pointer)
-            .and_then(Value::as_array)
-            .is_some_and(|list| list.contains(wanted))
-    };
-    let operations = "workspace/workspaceEdit/resourceOperations";
-    let table = [
-        (Feature::ApplyEdit, yes("workspace/applyEdit")),
-        (
-            Feature::DocumentChanges,
-            yes("workspace/workspaceEdit/documentChanges"),
-        ),
-        (Feature::CreateFile, lists(operations, &json!("create"))),
-        (Feature::DeleteFile, lists(operations, &json!("delete"))),
-        (
-            Feature::EditMetadata,
-            yes("workspace/workspaceEdit/metadataSupport"),
-        ),
-        (Feature::Progress, yes("window/workDoneProgress")),
-        (
-            Feature::ActionLiterals,
-            said("textDocument/codeAction/codeActionLiteralSupport").is_some_and(Value::is_object),
-        ),
-        (
-            Feature::DisabledActions,
-            yes("textDocument/codeAction/disabledSupport"),
-        ),
-        (
-            Feature::GeneratedTag,
-            lists("textDocument/codeAction/tagSupport/valueSet", &json!(1)),
-        ),
-    ];
-    table
-        .into_iter()
-        .filter_map(|(feature, has)| has.then_some(feature))
-        .collect()
 }
 
 /// The first encoding of the client's own order that we know; utf-16 where it offers none.

@@ -79,6 +79,15 @@ pub fn from_char(rope: &Rope, index: usize, encoding: Encoding) -> Position {
     }
 }
 
+/// What a line's text counts.
+pub fn width(text: &str, encoding: Encoding) -> u32 {
+    clip(match encoding {
+        Encoding::Utf8 => text.len(),
+        Encoding::Utf16 => text.encode_utf16().count(),
+        Encoding::Utf32 => text.chars().count(),
+    })
+}
+
 /// First and last line of a range, from 1; a range that ends at the start of a line does not reach into that line.
 pub fn lines(range: Range) -> (u32, u32) {
     let (start, end) = (range.start.min(range.end), range.start.max(range.end));

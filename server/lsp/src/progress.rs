@@ -1,6 +1,7 @@
 //! Bar: a task's progress where the client shows it by itself. At most two reports a second, the latest one wins, and
 //! the task never waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lsp_types::{
@@ -11,6 +12,9 @@ use protocol::{Phase, TaskId};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower_lsp::Client as Wire;
+
+use crate::features::Feature;
+use crate::negotiate::Client;
 
 /// Least time between two reports.
 const PACE: Duration = Duration::from_millis(500);
@@ -67,7 +71,9 @@ impl Bar {
 pub struct BarReader(watch::Receiver<Report>);
 
 /// Shows the bar until the task is done; waits for the client as long as it takes.
-pub async fn drive(wire: Wire, task: TaskId, title: String, bar: BarReader) {
+pub async fn drive(wire: Wire, client: Arc<Client>, task: TaskId, title: String, bar: BarReader) {
+    // A client without one would show a button that does nothing.
+    let button = client.can(Feature::CancelButton);
     let token = ProgressToken::String(format!("{TOKEN}{task}"));
     if wire.create_work_done_progress(token.clone()).await.is_err() {
         return;
@@ -79,7 +85,7 @@ pub async fn drive(wire: Wire, task: TaskId, title: String, bar: BarReader) {
         let (step, ended) = match shown.clone() {
             Report::Working(text) if begun => (
                 WorkDoneProgress::Report(WorkDoneProgressReport {
-                    cancellable: Some(true),
+                    cancellable: Some(button),
                     message: Some(text),
                     percentage: None,
                 }),
@@ -95,7 +101,7 @@ pub async fn drive(wire: Wire, task: TaskId, title: String, bar: BarReader) {
                 begun = true;
                 let begin = WorkDoneProgressBegin {
                     title: title.clone(),
-                    cancellable: Some(true),
+                    cancellable: Some(button),
                     message: Some(text),
                     percentage: None,
                 };

@@ -1,78 +1,395 @@
-//! Quirks: what clients do that their `initialize` does not say. Data only, one row a client, keyed by
-//! `clientInfo.name`; a client without a row does what it announces.
+//! Quirks: what clients do that their `initialize` does not say. Data only, one row a client; a client without a row does
+//! what it announces.
 
-use crate::negotiate::Feature;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::features::Feature;
 
 /// What is known of one client.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Quirk {
-    /// `clientInfo.name`, compared without regard to case.
-    pub name: &'static str,
+    /// The editor, as people call it.
+    pub editor: &'static str,
+    /// How it is known; one is enough.
+    pub marks: &'static [Mark],
     /// Features that it has and does not announce.
     pub has: &'static [Feature],
     /// Features that it announces and that do not work with us.
     pub lacks: &'static [Feature],
+    /// How it meets an edit for another version of the document than the one it shows.
+    pub stale: Stale,
+    /// How long it waits for the answer to a command.
+    pub patience: Option<Duration>,
+    /// How long after a command of the user it still takes an edit of ours.
+    pub window: Option<Duration>,
     /// Why, for people who read this table.
     pub why: &'static str,
 }
 
+/// How a client is known from the params of `initialize`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// By `clientInfo.name`, compared without regard to case.
+    Name(&'static str),
+    /// It does not say its name, and this is what its `capabilities` look like.
+    Nameless {
+        /// JSON pointers to what is there.
+        with: &'static [&'static str],
+        /// JSON pointers to what is not.
+        without: &'static [&'static str],
+    },
+}
+
+/// How a client meets an edit for another version of the document than the one it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stale {
+    /// It says no, and nothing changes.
+    Refuses,
+    /// It leaves the document alone and says yes, or applies it where it is wrong now, and says yes.
+    #[default]
+    Unreliable,
+    /// It moves the edit along with what was typed.
+    Moves,
+}
+
+use Feature::{
+    ApplyEdit, CancelButton, CreateExclusive, CreateFile, DeleteFile, DocumentChanges,
+    EditConfirmation,
+};
+
+/// A row that says nothing.
+const NOTHING: Quirk = Quirk {
+    editor: "",
+    marks: &[],
+    has: &[],
+    lacks: &[],
+    stale: Stale::Unreliable,
+    patience: None,
+    window: None,
+    why: "",
+};
+
 /// The table.
-pub const QUIRKS: &[Quirk] = &[Quirk {
-    name: "Neovim",
-    has: &[
-        Feature::DocumentChanges,
-        Feature::CreateFile,
-        Feature::DeleteFile,
-    ],
-    lacks: &[Feature::CreateExclusive],
-    why: "0.11 takes `documentChanges` with file operations and announces only the operations; a file that is there is \
-          truncated where it may not be overwritten (our plug-in refuses it before)",
-}];
+pub const QUIRKS: &[Quirk] = &[
+    Quirk {
+        editor: "VS Code",
+        marks: &[
+            Mark::Name("Visual Studio Code"),
+            Mark::Name("Visual Studio Code - Insiders"),
+            Mark::Name("Code - OSS"),
+            Mark::Name("code-server"),
+            Mark::Name("VSCodium"),
+            Mark::Name("Cursor"),
+            Mark::Name("Windsurf"),
+        ],
+        lacks: &[CancelButton],
+        stale: Stale::Refuses,
+        why: "progress that a server began stands in the status bar without a button (the shim shows its own); versions are \
+              checked exactly, and a stale edit is answered with `applied: false`",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Neovim",
+        marks: &[Mark::Name("Neovim")],
+        has: &[DocumentChanges, CreateFile, DeleteFile],
+        lacks: &[CreateExclusive],
+        why: "0.11 takes `documentChanges` with file operations and announces only the operations; a file that is there is \
+              truncated where it may not be overwritten (our plug-in refuses it before); a stale first document is skipped \
+              and a later one edited at the wrong place, both with `applied: true`",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Helix",
+        marks: &[Mark::Name("helix")],
+        lacks: &[CancelButton],
+        patience: Some(Duration::from_secs(20)),
+        why: "requests are given up after 20 s; progress has no button, so the task is cancelled by the code action",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Emacs (eglot)",
+        marks: &[
+            Mark::Name("Eglot"),
+            Mark::Name("Emacs"),
+            Mark::Nameless {
+                with: &["/textDocument/typeDefinition", "/workspace/applyEdit"],
+                without: &["/window", "/general"],
+            },
+        ],
+        lacks: &[CancelButton, EditConfirmation],
+        stale: Stale::Refuses,
+        patience: Some(Duration::from_secs(10)),
+        why: "requests are given up after 10 s; the echo area has no button; a stale edit is answered with an error; 1.9 \
+              sends no `clientInfo`; what is confirmed is the user's setting, not the edit's annotation",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Kakoune (kak-lsp)",
+        marks: &[Mark::Name("kakoune-lsp"), Mark::Name("kak-lsp")],
+        lacks: &[CancelButton, EditConfirmation],
+        why: "progress stands in the status line without a button; annotations are announced and nobody is asked",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Kate",
+        marks: &[
+            Mark::Name("Kate"),
+            Mark::Nameless {
+                with: &["/textDocument/selectionRange", "/window/workDoneProgress"],
+                without: &["/workspace/applyEdit", "/textDocument/definition"],
+            },
+        ],
+        has: &[ApplyEdit, DocumentChanges],
+        lacks: &[CreateFile, DeleteFile, CancelButton],
+        window: Some(Duration::from_secs(2)),
+        why: "`clientInfo` and `applyEdit` are not announced; edits are taken within 2 s of a command of the user only, so a \
+              patch waits for one; file operations in an edit are passed over",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Zed",
+        marks: &[
+            Mark::Name("Zed"),
+            Mark::Name("Zed Preview"),
+            Mark::Name("Zed Nightly"),
+            Mark::Name("Zed Dev"),
+        ],
+        has: &[ApplyEdit],
+        stale: Stale::Moves,
+        why: "an edit for an older version is moved along with what was typed since",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Sublime Text (LSP)",
+        marks: &[Mark::Name("Sublime Text LSP")],
+        lacks: &[CancelButton],
+        why: "an edit for another version is skipped, with `applied: true`; progress stands in the status bar",
+        ..NOTHING
+    },
+];
 
 /// The row of a client, if it has one.
-pub fn of(name: &str) -> Option<&'static Quirk> {
+pub fn of(params: &Value) -> Option<&'static Quirk> {
     QUIRKS
         .iter()
-        .find(|quirk| quirk.name.eq_ignore_ascii_case(name))
+        .find(|quirk| quirk.marks.iter().any(|mark| mark.fits(params)))
+}
+
+impl Mark {
+    fn fits(&self, params: &Value) -> bool {
+        let name = params.pointer("/clientInfo/name").and_then(Value::as_str);
+        match (self, name) {
+            (Mark::Name(known), Some(name)) => known.eq_ignore_ascii_case(name),
+            (Mark::Nameless { with, without }, None) => {
+                let said = params.get("capabilities").unwrap_or(&Value::Null);
+                let there =
+                    |pointer: &&str| said.pointer(pointer).is_some_and(|value| !value.is_null());
+                with.iter().all(|pointer| there(pointer))
+                    && !without.iter().any(|pointer| there(pointer))
+            }
+            (Mark::Name(_), None) | (Mark::Nameless { .. }, Some(_)) => false,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::{self, Address};
     use crate::negotiate::Client;
+    use expect_test::{Expect, expect};
     use serde_json::json;
+    use workspace::{ChangeSet, Content, FileEdit, RelPath};
+
+    /// What a client gets that sends these params: the shape of an edit, and what is thought of it.
+    fn check(params: &str, expected: Expect) {
+        let params: Value = serde_json::from_str(params).unwrap();
+        let client = Client::of(&params);
+        let file = |path: &str, base: Option<&str>| FileEdit {
+            path: RelPath::new(path).unwrap(),
+            base: base.map(|text| Content::new(text.as_bytes(), Some(3))),
+            after: Some(b"b\n".as_slice().into()),
+            mode: None,
+        };
+        let mut change = ChangeSet {
+            files: vec![file("new", None), file("old", Some("a\n"))],
+        };
+        // What the client cannot create is written to disk.
+        let creates = client.can(CreateFile);
+        change.files.retain(|file| creates || file.base.is_some());
+        let address = |path: &RelPath| Address {
+            uri: path.to_string(),
+            version: (path.as_str() == "old").then_some(3),
+        };
+        let sent = apply::params(&change, "", &client, address).unwrap();
+        let operation = |one: &Value| match one.get("kind").and_then(Value::as_str) {
+            Some(kind) => format!("{kind} {}", one["uri"]),
+            None => format!(
+                "edit {} at {}",
+                one["textDocument"]["uri"], one["textDocument"]["version"]
+            ),
+        };
+        let edit = match sent["edit"]["documentChanges"].as_array() {
+            Some(list) => list.iter().map(operation).collect::<Vec<_>>().join(", "),
+            None => "changes".to_owned(),
+        };
+        let mut features: Vec<String> = crate::features::ALL
+            .iter()
+            .filter(|feature| client.can(**feature))
+            .map(|feature| format!("{feature:?}"))
+            .collect();
+        features.sort();
+        expected.assert_eq(&format!(
+            "{} ({:?})\nstale {:?}, patience {:?}, window {:?}, land {:?}\n{edit}{}\n{}\n",
+            client.editor(),
+            client.encoding,
+            client.stale(),
+            client.patience(),
+            client.window(),
+            client.land,
+            match sent.get("metadata") {
+                Some(_) => ", saved",
+                None => "",
+            },
+            features.join(" "),
+        ));
+    }
 
     #[test]
-    fn every_row_overrules_what_the_client_announces() {
-        let all = json!({
-            "documentChanges": true, "resourceOperations": ["create", "delete"],
-        });
+    fn l3_vscode() {
+        check(
+            include_str!("../tests/clients/vscode-1.139.1_languageclient-11.0.0.json"),
+            expect![[r#"
+                VS Code (Utf16)
+                stale Refuses, patience None, window None, land None
+                create "new", edit "new" at null, edit "old" at 3, saved
+                ActionLiterals ApplyEdit Content CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges EditConfirmation EditMetadata GeneratedTag LensRefresh Lenses Progress ResolvedEdit Selective ShowDocument
+            "#]],
+        );
+    }
+
+    #[test]
+    fn l3_neovim() {
+        check(
+            include_str!("../tests/clients/neovim-0.11.4.json"),
+            expect![[r#"
+                Neovim (Utf8)
+                stale Unreliable, patience None, window None, land None
+                create "new", edit "new" at null, edit "old" at 3
+                ActionLiterals ApplyEdit CancelButton CreateFile DeleteFile DocumentChanges Lenses Progress ResolvedEdit ShowDocument
+            "#]],
+        );
+    }
+
+    #[test]
+    fn l3_helix() {
+        check(
+            include_str!("../tests/clients/helix-25.07.json"),
+            expect![[r#"
+                Helix (Utf8)
+                stale Unreliable, patience Some(20s), window None, land None
+                create "new", edit "new" at null, edit "old" at 3
+                ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges Progress ResolvedEdit
+            "#]],
+        );
+    }
+
+    #[test]
+    fn l3_eglot_without_a_name() {
+        check(
+            include_str!("../tests/clients/emacs-28.2_eglot-1.9.json"),
+            expect![[r#"
+                Emacs (eglot) (Utf16)
+                stale Refuses, patience Some(10s), window None, land None
+                edit "old" at 3
+                ActionLiterals ApplyEdit CreateExclusive DocumentChanges
+            "#]],
+        );
+    }
+
+    #[test]
+    fn l3_kakoune() {
+        check(
+            include_str!("../tests/clients/kakoune-2022.10.31_kak-lsp-22.0.0.json"),
+            expect![[r#"
+                Kakoune (kak-lsp) (Utf8)
+                stale Unreliable, patience None, window None, land None
+                create "new", edit "new" at null, edit "old" at 3
+                ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile DocumentChanges LensRefresh Lenses Progress
+            "#]],
+        );
+    }
+
+    #[test]
+    fn l3_kate_without_a_name() {
+        check(
+            include_str!("../tests/clients/kate.json"),
+            expect![[r#"
+                Kate (Utf16)
+                stale Unreliable, patience None, window Some(2s), land Some(Review)
+                edit "old" at 3
+                ActionLiterals ApplyEdit CreateExclusive DocumentChanges Progress
+            "#]],
+        );
+    }
+
+    #[test]
+    fn l3_zed() {
+        check(
+            include_str!("../tests/clients/zed.json"),
+            expect![[r#"
+                Zed (Utf16)
+                stale Moves, patience None, window None, land None
+                create "new", edit "new" at null, edit "old" at 3
+                ActionLiterals ApplyEdit CancelButton CreateExclusive CreateFile DeleteFile DocumentChanges LensRefresh Lenses Progress ResolvedEdit Selective
+            "#]],
+        );
+    }
+
+    #[test]
+    fn l3_sublime_text() {
+        check(
+            include_str!("../tests/clients/sublime-lsp-2.13.json"),
+            expect![[r#"
+                Sublime Text (LSP) (Utf16)
+                stale Unreliable, patience None, window None, land None
+                edit "old" at 3
+                ActionLiterals ApplyEdit Content CreateExclusive DisabledActions DocumentChanges GeneratedTag LensRefresh Lenses Progress ResolvedEdit Selective ShowDocument
+            "#]],
+        );
+    }
+
+    #[test]
+    fn every_name_finds_its_row_and_no_other() {
         for quirk in QUIRKS {
-            for (edit, features, expected) in [
-                (json!({}), quirk.has, true),
-                (all.clone(), quirk.lacks, false),
-            ] {
-                let params = json!({
-                    "clientInfo": { "name": quirk.name },
-                    "capabilities": { "workspace": { "applyEdit": true, "workspaceEdit": edit } },
-                });
-                let client = Client::of(&params);
-                for feature in features {
-                    assert_eq!(
-                        client.can(*feature),
-                        expected,
-                        "{}: {feature:?}",
-                        quirk.name
-                    );
-                }
+            for mark in quirk.marks {
+                let Mark::Name(name) = mark else { continue };
+                let params = json!({ "clientInfo": { "name": name.to_uppercase() } });
+                assert_eq!(of(&params).map(|row| row.editor), Some(quirk.editor));
             }
+        }
+        for stranger in [
+            json!({}),
+            json!({ "clientInfo": { "name": "other" } }),
+            json!({ "clientInfo": { "name": "" } }),
+            json!({ "clientInfo": 1, "capabilities": 2 }),
+        ] {
+            assert_eq!(of(&stranger), None, "{stranger}");
         }
     }
 
     #[test]
-    fn a_client_without_a_row_does_what_it_announces() {
-        let params = json!({ "clientInfo": { "name": "other" }, "capabilities": { "workspace": { "applyEdit": true } } });
-        let client = Client::of(&params);
-        assert!(client.can(Feature::ApplyEdit) && !client.can(Feature::DocumentChanges));
+    fn every_row_overrules_what_the_client_announces() {
+        for quirk in QUIRKS {
+            let Some(Mark::Name(name)) = quirk.marks.first() else {
+                panic!("{} has no name", quirk.editor);
+            };
+            let client = Client::of(&json!({ "clientInfo": { "name": name } }));
+            assert!(quirk.has.iter().all(|feature| client.can(*feature)));
+            assert!(!quirk.lacks.iter().any(|feature| client.can(*feature)));
+            assert!(!quirk.why.is_empty(), "{}", quirk.editor);
+        }
     }
 }

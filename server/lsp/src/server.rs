@@ -4,21 +4,29 @@
 use std::sync::Arc;
 
 use lsp_types::{
-    CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability,
-    CodeActionResponse, DidChangeConfigurationParams, DidChangeWatchedFilesParams,
-    DidChangeWorkspaceFoldersParams, ExecuteCommandOptions, ExecuteCommandParams, InitializeParams,
-    InitializeResult, InitializedParams, LSPAny, SaveOptions, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressCancelParams, WorkDoneProgressOptions,
+    CodeAction, CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability,
+    CodeActionResponse, CodeLens, CodeLensOptions, CodeLensParams, DidChangeConfigurationParams,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DocumentLink,
+    DocumentLinkOptions, DocumentLinkParams, ExecuteCommandOptions, ExecuteCommandParams,
+    FoldingRange, FoldingRangeParams, FoldingRangeProviderCapability, GotoDefinitionParams,
+    GotoDefinitionResponse, InitializeParams, InitializeResult, InitializedParams, LSPAny, OneOf,
+    SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressCancelParams,
+    WorkDoneProgressOptions,
 };
-use protocol::{Code, Failure};
-use serde_json::json;
+use protocol::{Code, Failure, PatchId};
+use serde_json::{Value, json};
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc::Result;
+use workspace::{Document, RelPath};
 
 use crate::actions::{self, Question, Style};
 use crate::door::Door;
-use crate::negotiate::{self, Client, Feature};
+use crate::editor::Editor;
+use crate::features::Feature;
+use crate::negotiate::{self, Client};
+use crate::review::hunks::Asked;
+use crate::review::{Sheet, document, hunks, preview, shelf};
 use crate::{progress, refusal, verbs};
 
 /// The server.
@@ -26,16 +34,16 @@ pub struct Server(pub Arc<Door>);
 
 impl LanguageServer for Server {
     async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
-        let encoding = self
+        let client = self
             .0
             .met()
-            .map(|met| met.client.encoding)
+            .map(|met| met.client.clone())
             .unwrap_or_default();
         self.0.agree();
         Ok(InitializeResult {
             capabilities: ServerCapabilities {
-                position_encoding: Some(encoding.kind()),
-                ..capabilities()
+                position_encoding: Some(client.encoding.kind()),
+                ..capabilities(&client)
             },
             server_info: Some(ServerInfo {
                 name: "animus".to_owned(),
@@ -46,10 +54,17 @@ impl LanguageServer for Server {
     }
 
     async fn initialized(&self, _: InitializedParams) {
-        // A shim shows the agent's state from the start; anybody else asks first.
-        if !self.0.met().is_some_and(|met| met.client.has_shim()) {
-            return;
+        let Some(met) = self.0.met() else { return };
+        let registrations = shelf::registrations(&met.client);
+        if !registrations.is_empty() {
+            let wire = self.0.wire().clone();
+            self.0.spawn(async move {
+                if let Err(error) = wire.register_capability(registrations).await {
+                    tracing::info!("the client registers nothing: {error}");
+                }
+            });
         }
+        // Patches of earlier sessions wait to be decided on: they are offered from the start.
         let door = self.0.clone();
         self.0.spawn(async move {
             if let Err(failure) = door.agent().await {
@@ -68,26 +83,96 @@ impl LanguageServer for Server {
         let Ok(editor) = self.0.editor() else {
             return Ok(Some(Vec::new()));
         };
+        let (client, reviews) = (editor.client(), self.0.reviews());
         let uri = params.text_document.uri.as_str();
-        let document = editor
-            .addresses()
-            .path(uri)
-            .and_then(|path| editor.documents().get(&path));
-        let Some(document) = document else {
+        let only = params.context.only.as_deref().unwrap_or_default();
+        if let Some(id) = reviews.named(uri) {
+            let mut actions = Vec::new();
+            if let Some(sheet) = reviews.get(&id) {
+                actions.extend(document::actions(&sheet, params.range));
+                actions.extend(preview::action(&sheet).filter(|_| preview::is_for(client)));
+            }
+            return Ok(Some(actions::styled(actions, only, style(client))));
+        }
+        let Some((path, document)) = open(&editor, uri) else {
             return Ok(Some(Vec::new()));
+        };
+        let asked = Asked {
+            editor: &editor,
+            path: &path,
+            document: &document,
         };
         let question = Question {
             uri,
             rope: &document.rope,
             range: params.range,
             diagnostics: &params.context.diagnostics,
-            only: params.context.only.as_deref().unwrap_or_default(),
+            only,
         };
         Ok(Some(actions::offer(
             &question,
+            hunks::actions(&asked, reviews, params.range),
             &self.0.board().read(),
-            style(editor.client()),
+            style(client),
         )))
+    }
+
+    async fn code_action_resolve(&self, mut action: CodeAction) -> Result<CodeAction> {
+        let patch = action.data.as_ref().and_then(|data| data.get("preview"));
+        let Some(id) = patch.and_then(|id| id.as_str()).map(PatchId::from) else {
+            return Ok(action);
+        };
+        let sheet = self.0.reviews().get(&id);
+        let (Some(sheet), Ok(editor)) = (sheet, self.0.editor()) else {
+            return Ok(action);
+        };
+        // It reads the files that are not open.
+        let edit = tokio::task::spawn_blocking(move || preview::edit(&sheet, &editor)).await;
+        action.edit = edit.ok();
+        Ok(action)
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        let Ok(editor) = self.0.editor() else {
+            return Ok(None);
+        };
+        let (uri, reviews) = (params.text_document.uri.as_str(), self.0.reviews());
+        if let Some(id) = reviews.named(uri) {
+            return Ok(reviews.get(&id).map(|sheet| document::lenses(&sheet)));
+        }
+        if editor.client().draws_hunks() {
+            return Ok(None);
+        }
+        Ok(open(&editor, uri).map(|(path, document)| {
+            let asked = Asked {
+                editor: &editor,
+                path: &path,
+                document: &document,
+            };
+            hunks::lenses(&asked, reviews)
+        }))
+    }
+
+    async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
+        let sheet = self.sheet(params.text_document.uri.as_str());
+        Ok(sheet.map(|(sheet, editor)| document::links(&sheet, self.0.reviews(), &editor)))
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        let sheet = self.sheet(params.text_document.uri.as_str());
+        Ok(sheet.map(|(sheet, _)| document::folds(&sheet)))
+    }
+
+    async fn goto_definition(
+        &self,
+        params: GotoDefinitionParams,
+    ) -> Result<Option<GotoDefinitionResponse>> {
+        let at = params.text_document_position_params;
+        let Some((sheet, editor)) = self.sheet(at.text_document.uri.as_str()) else {
+            return Ok(None);
+        };
+        let found = document::definition(&sheet, self.0.reviews(), &editor, at.position);
+        Ok(found.map(GotoDefinitionResponse::Scalar))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
@@ -100,6 +185,9 @@ impl LanguageServer for Server {
                 .hint("the server's `executeCommandProvider` lists the commands"),
             )
         })?;
+        if let Ok(editor) = self.0.editor() {
+            editor.commanded();
+        }
         let argument =
             verbs::argument(params.arguments).map_err(|failure| refusal::of(&failure))?;
         self.0
@@ -116,6 +204,38 @@ impl LanguageServer for Server {
 }
 
 impl Server {
+    /// `workspace/textDocumentContent`: the text of a review document of ours.
+    ///
+    /// # Errors
+    /// `not_found` for any other.
+    pub async fn text_document_content(&self, params: Value) -> Result<Value> {
+        let uri = params
+            .get("uri")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let reviews = self.0.reviews();
+        let nothing = || {
+            let failure = Failure::new(Code::NotFound, format!("there is no document `{uri}`"));
+            refusal::of(&failure.hint("`animus.patch.review` opens the review of a patch"))
+        };
+        let id = reviews.named(uri).ok_or_else(nothing)?;
+        let sheet = match (reviews.get(&id), self.0.agent_if_made()) {
+            (Some(sheet), _) => Some(sheet),
+            (None, Some(agent)) => shelf::load(reviews, &agent, &id).await,
+            (None, None) => None,
+        };
+        reviews.show(&id);
+        let sheet = sheet.ok_or_else(nothing)?;
+        Ok(json!({ "text": sheet.page.text }))
+    }
+
+    /// The patch of a review document.
+    fn sheet(&self, uri: &str) -> Option<(Arc<Sheet>, Arc<Editor>)> {
+        let reviews = self.0.reviews();
+        let sheet = reviews.get(&reviews.named(uri)?)?;
+        Some((sheet, self.0.editor().ok()?))
+    }
+
     /// `window/workDoneProgress/cancel`: the button next to a progress bar of ours.
     pub async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
         if let (Some(task), Some(agent)) =
@@ -124,6 +244,13 @@ impl Server {
             agent.cancel(Some(&task));
         }
     }
+}
+
+/// An open document of the workspace.
+fn open(editor: &Editor, uri: &str) -> Option<(RelPath, Document)> {
+    let path = editor.addresses().path(uri)?;
+    let document = editor.documents().get(&path)?;
+    Some((path, document))
 }
 
 fn style(client: &Client) -> Style {
@@ -137,7 +264,9 @@ fn style(client: &Client) -> Style {
     }
 }
 
-fn capabilities() -> ServerCapabilities {
+fn capabilities(client: &Client) -> ServerCapabilities {
+    // Those who take a registration get it for the review documents only.
+    let everywhere = !client.can(Feature::Selective);
     let kinds = actions::kinds()
         .into_iter()
         .map(CodeActionKind::from)
@@ -155,9 +284,18 @@ fn capabilities() -> ServerCapabilities {
         )),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
             code_action_kinds: Some(kinds),
-            resolve_provider: Some(false),
+            resolve_provider: Some(preview::is_for(client)),
             work_done_progress_options: WorkDoneProgressOptions::default(),
         })),
+        code_lens_provider: Some(CodeLensOptions {
+            resolve_provider: Some(false),
+        }),
+        document_link_provider: everywhere.then(|| DocumentLinkOptions {
+            resolve_provider: Some(false),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        }),
+        folding_range_provider: everywhere.then_some(FoldingRangeProviderCapability::Simple(true)),
+        definition_provider: everywhere.then_some(OneOf::Left(true)),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands: verbs::commands(),
             work_done_progress_options: WorkDoneProgressOptions::default(),

@@ -18,7 +18,8 @@ use tower_lsp::jsonrpc::Request;
 
 use crate::board::Board;
 use crate::door::Door;
-use crate::negotiate::{Client, Feature, Profile};
+use crate::features::Feature;
+use crate::negotiate::{Client, Profile};
 use crate::outbox::{Outbox, Pace};
 use crate::progress::{self, Bar};
 use crate::{approvals, stock};
@@ -30,6 +31,13 @@ const ANSWER: usize = 16 * 1024;
 pub async fn run(door: Arc<Door>, agent: Agent, mut feed: Feed) {
     let Some(met) = door.met() else { return };
     fill_board(&door, &agent).await;
+    // Ends with this: another window may decide, and an earlier server may have been stopped while it did.
+    let mut aside = tokio::task::JoinSet::new();
+    let watching = agent.clone();
+    aside.spawn(async move {
+        watching.settle().await;
+        watching.watch().await;
+    });
     let mut writer = Writer::new(door.clone(), agent, met.client.clone());
     loop {
         let wake = writer.wake();
@@ -187,6 +195,7 @@ impl Writer {
             self.bars.insert(task.clone(), bar);
             self.door.spawn(progress::drive(
                 self.door.wire().clone(),
+                self.client.clone(),
                 task.clone(),
                 title,
                 reader,
@@ -222,6 +231,7 @@ impl Writer {
 
     fn patch(&mut self, patch: PatchView) {
         self.door.board().write().patch(&patch);
+        self.door.reviews().changed(&patch.id);
         self.patches.insert(patch.id.clone(), patch);
     }
 

@@ -54,6 +54,7 @@ fn open(editor: &Editor, params: DidOpenTextDocumentParams) -> Result<(), String
         format!("`{uri}` is not a file of the workspace; the agent does not see it")
     })?;
     editor.addresses().opened(path.clone(), uri);
+    editor.note(&path, &Rope::from_str(&document.text));
     editor.documents().open(
         path,
         document.version,
@@ -81,6 +82,7 @@ fn change(editor: &Editor, params: DidChangeTextDocumentParams) -> Result<(), St
         .change(&path, version, |rope| {
             for change in &changes {
                 apply(rope, change, encoding);
+                editor.note(&path, rope);
             }
         })
         .map_err(|error| error.to_string())?;

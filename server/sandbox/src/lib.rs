@@ -27,4 +27,4 @@ pub use permit::{Access, Approval, Permit, Refusal, RefusalKind, Sandbox};
 pub use policy::{Decision, Line, Policy, Verdict};
 pub use probe::{Layer, Mechanism, Report};
 pub use secret::is_secret_path;
-pub use tree::{Appender, Kind, Lock, Stat, Tree};
+pub use tree::{Appender, Kind, Lock, Staged, Stat, Tree};

@@ -4,11 +4,16 @@
 //! renames do, because every path is resolved from the open folder itself, never from its name.
 
 mod copy;
+mod keep;
 mod open;
+mod stage;
 mod write;
+
+pub use stage::Staged;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -70,13 +75,22 @@ impl Tree {
         Ok(Tree { dir, path })
     }
 
-    /// Opens a folder, made with its parents if missing; what is made gets mode 0700.
+    /// Opens a folder, made with its parents if missing; what is made gets mode 0700, and is there after a power cut.
     pub fn create(dir: &Utf8Path) -> io::Result<Tree> {
         use std::os::unix::fs::DirBuilderExt;
+        let made: Vec<&Utf8Path> = dir.ancestors().take_while(|dir| !dir.is_dir()).collect();
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(dir)?;
+        for parent in made.into_iter().filter_map(Utf8Path::parent) {
+            let parent = if parent.as_str().is_empty() {
+                Utf8Path::new(".")
+            } else {
+                parent
+            };
+            open::sync(&fs::open(parent.as_str(), open::FOLDER, Mode::empty())?)?;
+        }
         Tree::open(dir)
     }
 
@@ -90,6 +104,25 @@ impl Tree {
         let mut bytes = Vec::new();
         self.reader(rel)?.read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// As [`Tree::read`], in pieces of at most 64 KiB, until `more` has seen enough (`Break`).
+    pub fn read_pieces(
+        &self,
+        rel: &str,
+        mut more: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let mut file = self.reader(rel)?;
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(length) if more(&piece[..length]).is_break() => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// What `rel` is, or `None` when there is nothing of that name.
@@ -108,11 +141,21 @@ impl Tree {
         }
     }
 
+    /// Whether a path is surely what it says, without a link in it; `false` also where that cannot be told cheaply.
+    pub fn is_plain(&self, rel: &str) -> bool {
+        open::is_plain(&self.dir, rel)
+    }
+
     /// Replaces or makes a file whole: a temporary file in the same folder, fsync, rename, fsync of the folder. Missing
-    /// parents are made. Without `mode` an existing file keeps its own. Other hard links of the file keep the old bytes;
+    /// parents are made. Without `mode` an existing file keeps its own; owner and extended attributes stay where they may. Other hard links of the file keep the old bytes;
     /// links, folders, FIFOs and devices are refused.
     pub fn write(&self, rel: &str, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-        write::replace(self, rel, bytes, mode)
+        write::replace(self, rel, &[bytes], mode)
+    }
+
+    /// As [`Tree::write`], of parts one after the other.
+    pub fn write_parts(&self, rel: &str, parts: &[&[u8]], mode: Option<u32>) -> io::Result<()> {
+        write::replace(self, rel, parts, mode)
     }
 
     /// Opens a file (made with mode 0600 if missing, parents included) for appending.

@@ -212,3 +212,134 @@ fn appends_add_up_and_locks_exclude() {
     drop(lock);
     tree.lock("lock").unwrap();
 }
+
+#[test]
+fn staged_bytes_are_put_in_place_or_leave_nothing() {
+    let (_dir, path, tree) = tree();
+    tree.write("d/f", b"old", Some(0o640)).unwrap();
+    tree.write("d/empty-mode", b"old", Some(0o000)).unwrap();
+    let staged = tree.stage("d/f", b"new", None).unwrap();
+    assert_eq!(tree.read("d/f").unwrap(), b"old");
+    assert_eq!(tree.entries("d").unwrap().len(), 3);
+    staged.place().unwrap();
+    tree.sync("d").unwrap();
+    assert_eq!(tree.read("d/f").unwrap(), b"new");
+    assert_eq!(tree.stat("d/f").unwrap().unwrap().mode, 0o640);
+    drop(tree.stage("d/f", b"never", None).unwrap());
+    drop(tree.stage("new/g", b"never", None).unwrap());
+    assert_eq!(tree.entries("d").unwrap().len(), 2);
+    assert_eq!(tree.entries("new").unwrap(), []);
+    // A file that came meanwhile is not replaced; one that was there is.
+    let staged = tree.stage("new/g", b"ours", None).unwrap();
+    std::fs::write(tree.path().join("new/g"), "theirs").unwrap();
+    let error = staged.place().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(tree.read("new/g").unwrap(), b"theirs");
+    assert_eq!(tree.entries("new").unwrap().len(), 1);
+    // The folder of a staged file is a link that leads out by now.
+    let staged = tree.stage("d/f", b"out", None).unwrap();
+    std::fs::rename(tree.path().join("d"), tree.path().join("e")).unwrap();
+    symlink(path.join("out"), tree.path().join("d")).unwrap();
+    assert!(staged.place().is_err());
+    assert_eq!(std::fs::read_dir(path.join("out")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_sweep_takes_what_dead_processes_left_and_nothing_else() {
+    let (_dir, _path, tree) = tree();
+    let dead = {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
+    };
+    let ours = std::process::id();
+    let init = format!(".animus-1-{}.tmp", 1);
+    let kept = [
+        format!(".animus-{ours}-77.tmp"),
+        init,
+        format!(".animus-{dead}-1.tmp.swp"),
+        format!("x.animus-{dead}-1.tmp"),
+        ".animus-x-1.tmp".to_owned(),
+    ];
+    for name in &kept {
+        tree.write(&format!("d/{name}"), b"", None).unwrap();
+    }
+    tree.write(&format!("d/.animus-{dead}-1.tmp"), b"", None)
+        .unwrap();
+    tree.create_dir(&format!("d/.animus-{dead}-2.tmp")).unwrap();
+    assert_eq!(tree.sweep("d", None).unwrap(), 1);
+    assert_eq!(tree.entries("d").unwrap().len(), kept.len() + 1);
+    assert_eq!(tree.sweep("d", Some(ours)).unwrap(), 1);
+    assert_eq!(tree.sweep("nothing/here", None).unwrap(), 0);
+}
+
+#[test]
+fn a_file_keeps_its_attributes_and_as_root_its_owner() {
+    let (_dir, _path, tree) = tree();
+    tree.write("f", b"old", Some(0o664)).unwrap();
+    let full = tree.path().join("f");
+    let set = rustix::fs::setxattr(
+        full.as_str(),
+        "user.note",
+        b"kept",
+        rustix::fs::XattrFlags::empty(),
+    );
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        std::os::unix::fs::chown(&full, Some(4711), Some(4712)).unwrap();
+        std::fs::set_permissions(&full, PermissionsExt::from_mode(0o664)).unwrap();
+    }
+    tree.write("f", b"new", None).unwrap();
+    let found = full.metadata().unwrap();
+    assert_eq!(found.mode() & 0o777, 0o664);
+    if root {
+        assert_eq!((found.uid(), found.gid()), (4711, 4712));
+    }
+    // Not every file system has attributes; where it has, they stay.
+    if set.is_ok() {
+        let mut value = [0; 16];
+        let length = rustix::fs::getxattr(full.as_str(), "user.note", &mut value[..]).unwrap();
+        assert_eq!(&value[..length], b"kept");
+    }
+}
+
+#[test]
+fn a_folder_that_may_not_be_changed_says_so() {
+    let (_dir, _path, tree) = tree();
+    tree.create_dir("open").unwrap();
+    tree.may_change("open").unwrap();
+    assert!(tree.may_change("nothing").is_err());
+    if !rustix::process::geteuid().is_root() {
+        std::fs::set_permissions(tree.path().join("open"), PermissionsExt::from_mode(0o500))
+            .unwrap();
+        let error = tree.may_change("open").unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+    }
+}
+
+#[test]
+fn a_path_is_plain_only_without_links() {
+    let (_dir, path, tree) = tree();
+    tree.write("d/f", b"x", None).unwrap();
+    tree.symlink("l", Utf8Path::new("d/f")).unwrap();
+    tree.symlink("k", Utf8Path::new("d")).unwrap();
+    symlink(path.join("out"), tree.path().join("out")).unwrap();
+    tree.symlink("nowhere", Utf8Path::new("none")).unwrap();
+    for (rel, plain) in [
+        ("d/f", true),
+        ("d", true),
+        ("d/new/er", true),
+        ("l", false),
+        ("k/f", false),
+        ("k/new", false),
+        ("out/victim", false),
+        ("nowhere", false),
+        ("../d", false),
+        ("", false),
+    ] {
+        assert!(tree.is_plain(rel) <= plain, "{rel:?}");
+        if cfg!(target_os = "linux") {
+            assert_eq!(tree.is_plain(rel), plain, "{rel:?}");
+        }
+    }
+}

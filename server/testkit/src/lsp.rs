@@ -12,7 +12,7 @@ mod buffer;
 mod edits;
 mod wire;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,6 +46,9 @@ pub enum Applies {
     TypesFirst,
     /// Applies to all documents but the last, answers `true`.
     Halfway,
+    /// As Neovim 0.11: a newer first document is skipped, later ones are edited without a look at their version, the answer is
+    /// `true`, and what was typed comes behind it together with what was applied.
+    Neovim,
     /// Applies, then puts another word before the first line of the last document, and only then answers.
     Reformats,
 }
@@ -80,6 +83,8 @@ struct State {
     buffers: BTreeMap<String, Buffer>,
     encoding: Encoding,
     applies: Applies,
+    /// What is typed when the next edits come, before each is applied: URI and edit.
+    typing: VecDeque<Vec<(String, Value)>>,
     /// Title of the button that is pressed; the box is closed where there is none.
     presses: Option<String>,
     /// Whether acknowledgements are sent for every event frame.
@@ -229,9 +234,31 @@ impl Editor {
             .map(|buffer| buffer.version)
     }
 
+    /// Applies the edit of a code action to the buffers, unless one of them is another version by now. Whether it did.
+    pub fn edit(&self, edit: &Value) -> bool {
+        let messages = self.state.lock().unwrap().edit(edit);
+        let Some(messages) = messages else {
+            return false;
+        };
+        messages.iter().for_each(|message| self.raw(message));
+        true
+    }
+
     /// From now on edits are met like this.
     pub fn applies(&self, how: Applies) {
         self.state.lock().unwrap().applies = how;
+    }
+
+    /// When the next edit comes that no typing waits for yet, this is typed before it is applied: path, place (line and
+    /// character) and text.
+    pub fn types_meanwhile(&self, typed: &[(&str, (u64, u64), &str)]) {
+        let edit = |(path, (line, character), text): &(&str, (u64, u64), &str)| {
+            let place = json!({ "line": line, "character": character });
+            let edit = json!({ "range": { "start": place, "end": place }, "newText": text });
+            (self.uri(path), edit)
+        };
+        let typed = typed.iter().map(edit).collect();
+        self.state.lock().unwrap().typing.push_back(typed);
     }
 
     /// From now on this button is pressed in message boxes.
@@ -377,6 +404,7 @@ impl Reader {
             }
             (_, None) => Vec::new(),
             ("workspace/applyEdit", Some(id)) => state.apply(id, &params),
+            ("window/showDocument", Some(id)) => vec![wire::answer(id, json!({ "success": true }))],
             ("window/showMessageRequest", Some(id)) => {
                 let pressed = state
                     .presses

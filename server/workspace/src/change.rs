@@ -1,10 +1,12 @@
 //! ChangeSet: what shall be written, with what it was made for. W3: it carries (version, hash) of each base, applies whole or
 //! not at all, and its inverse restores the bytes.
 
+pub(crate) mod hunks;
 mod image;
 mod view;
 
-pub use view::{FileOp, FileView, HunkView, LineEdit};
+pub use hunks::HunkView;
+pub use view::{FileOp, FileView, LineEdit};
 
 use crate::content::{Content, Hash};
 use crate::path::RelPath;

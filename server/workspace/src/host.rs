@@ -2,9 +2,15 @@
 
 use crate::change::ChangeSet;
 use crate::content::Content;
+use crate::disk::Recovered;
 use crate::error::{Error, names};
 use crate::path::{RelPath, Root};
 use futures::future::BoxFuture;
+use sandbox::Tree;
+use std::sync::Arc;
+
+/// The folder in which a workspace's state is kept, outside the user's files.
+pub type StateFolder = Arc<Tree>;
 
 /// The owner of the user's files.
 pub trait Host: Send + Sync {
@@ -35,6 +41,16 @@ pub trait Host: Send + Sync {
         change: &'a ChangeSet,
         label: &'a str,
     ) -> BoxFuture<'a, Result<Landed, LandError>>;
+
+    /// From now on what this host writes to disk is kept in a journal below a state folder, and a landing that was cut short is
+    /// finished or taken back now. A host that writes nothing has nothing to do.
+    ///
+    /// # Errors
+    /// As [`Disk::recover`](crate::Disk::recover).
+    fn journal(&self, state: &StateFolder) -> Result<Recovered, Error> {
+        let _ = state;
+        Ok(Recovered::default())
+    }
 }
 
 /// What was really written.

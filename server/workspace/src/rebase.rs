@@ -4,6 +4,7 @@ use crate::change::{ChangeSet, FileEdit};
 use crate::content::Content;
 use crate::error::Error;
 use crate::host::Host;
+use crate::merge::{Tie, merge};
 use crate::path::RelPath;
 
 /// How a change does not fit.
@@ -22,20 +23,25 @@ pub(crate) enum RebaseError {
 const DETAILS: usize = 8 * 1024;
 
 /// The change with the live texts as its bases. Files that hold the result already are left out.
-pub(crate) fn rebase(change: &ChangeSet, host: &dyn Host) -> Result<ChangeSet, RebaseError> {
-    onto(change, |path| host.read(path))
+pub(crate) fn rebase(
+    change: &ChangeSet,
+    host: &dyn Host,
+    tie: Tie,
+) -> Result<ChangeSet, RebaseError> {
+    onto(change, |path| host.read(path), tie)
 }
 
 /// As [`rebase`], onto whatever `read` finds.
 pub(crate) fn onto(
     change: &ChangeSet,
     read: impl Fn(&RelPath) -> Result<Option<Content>, Error>,
+    tie: Tie,
 ) -> Result<ChangeSet, RebaseError> {
     let mut moved = ChangeSet::default();
     let (mut paths, mut details) = (Vec::new(), String::new());
     for file in &change.files {
         let live = read(&file.path).map_err(RebaseError::Read)?;
-        match one(file, live) {
+        match one(file, live, tie) {
             Ok(file) if file.is_change() => moved.files.push(file),
             Ok(_) => {}
             Err(text) => {
@@ -57,7 +63,7 @@ pub(crate) fn onto(
 }
 
 /// One file; the error is the text of the conflict.
-fn one(file: &FileEdit, live: Option<Content>) -> Result<FileEdit, String> {
+fn one(file: &FileEdit, live: Option<Content>, tie: Tie) -> Result<FileEdit, String> {
     let with = |after| FileEdit {
         path: file.path.clone(),
         base: live.clone(),
@@ -70,7 +76,12 @@ fn one(file: &FileEdit, live: Option<Content>) -> Result<FileEdit, String> {
         return Ok(with(file.after.clone()));
     }
     match (base_bytes, live_bytes, &file.after) {
-        (Some(base), Some(live), Some(after)) => diffy::merge_bytes(base, after, live)
+        (Some(base), Some(live), Some(after))
+            if ![&base[..], live, after].into_iter().all(is_text) =>
+        {
+            Err("it is not text and was changed meanwhile".to_owned())
+        }
+        (Some(base), Some(live), Some(after)) => merge(base, after, live, tie)
             .map(|merged| with(Some(merged.into())))
             .map_err(|text| String::from_utf8_lossy(&text).into_owned()),
         (Some(_), None, Some(_)) => Err("it was removed meanwhile".to_owned()),
@@ -79,6 +90,11 @@ fn one(file: &FileEdit, live: Option<Content>) -> Result<FileEdit, String> {
         }
         _ => Err("a file of that name was made meanwhile".to_owned()),
     }
+}
+
+/// Whether bytes have lines that can be merged: UTF-16 by its mark, or no NUL.
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || !bytes.contains(&0)
 }
 
 /// Up to `limit` bytes, around the first conflict marker.

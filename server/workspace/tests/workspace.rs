@@ -13,12 +13,16 @@ mod json;
 mod landing;
 #[path = "workspace/lineages.rs"]
 mod lineages;
+#[path = "workspace/links.rs"]
+mod links;
 #[path = "workspace/properties.rs"]
 mod properties;
 #[path = "workspace/reading.rs"]
 mod reading;
 #[path = "workspace/replies.rs"]
 mod replies;
+#[path = "workspace/reviews.rs"]
+mod reviews;
 #[path = "workspace/scratches.rs"]
 mod scratches;
 #[path = "workspace/streams.rs"]

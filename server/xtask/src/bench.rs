@@ -1,6 +1,8 @@
 //! Bench: the release build of the language server beside two bare ones, in one run: a plain loop over a rope (the floor), and the
 //! same protocol library over the same rope (what any server of this kind must cost). Medians; a figure over its goal is marked.
 
+mod patches;
+
 use crate::client::Client;
 use crate::shell::{cargo, command, run as show};
 use anyhow::{Context, Result};
@@ -14,8 +16,17 @@ const ACTIONS: usize = 500;
 const EDITS: usize = 2_000;
 const LINES: usize = 10_000;
 
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// The language server and patches.
+    All,
+    /// Only patches.
+    Patches,
+}
+
 /// Builds all in release and measures from a release build of this program.
-pub fn run() -> Result<()> {
+pub fn run(what: What) -> Result<()> {
     show(&mut cargo(&[
         "build",
         "--release",
@@ -24,27 +35,30 @@ pub fn run() -> Result<()> {
         "--package",
         "xtask",
     ]))?;
-    show(&mut cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "lsp",
-        "--example",
-        "bare",
-    ]))?;
     let here = std::env::current_exe()?;
     let target = here
         .ancestors()
         .nth(2)
         .context("this program lies in no target folder")?;
     let release = target.join("release");
-    let measure = ["bench", "measure"];
-    show(
-        command(release.join("xtask"))
-            .args(measure)
-            .arg(release.join("animus"))
-            .arg(release.join("examples/bare")),
-    )
+    if what == What::All {
+        show(&mut cargo(&[
+            "build",
+            "--release",
+            "--package",
+            "lsp",
+            "--example",
+            "bare",
+        ]))?;
+        let measure = ["bench", "measure"];
+        show(
+            command(release.join("xtask"))
+                .args(measure)
+                .arg(release.join("animus"))
+                .arg(release.join("examples/bare")),
+        )?;
+    }
+    patches::measure(&release.join("animus"))
 }
 
 struct Figures {

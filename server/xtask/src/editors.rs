@@ -1,9 +1,12 @@
-//! Editor tests: one session of each real editor with the built server and a scripted model, in a small crate of its own.
+//! Editor tests: one session of each real editor with the built server and a scripted model, in a workspace of its own.
 //! A session counts only by the `test NAME ... ok` lines it prints; one that prints none has failed.
+
+mod fixture;
 
 use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use fixture::Fixture;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,11 +16,9 @@ use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(300);
 
-const FIXTURE: [(&str, &str); 4] = [
-    ("Cargo.toml", include_str!("../fixture/Cargo.toml")),
-    ("Cargo.lock", include_str!("../fixture/Cargo.lock")),
-    ("src/lib.rs", include_str!("../fixture/src/lib.rs")),
-    ("src/price.rs", include_str!("../fixture/src/price.rs")),
+/// Cases of the review sessions, in the order in which the tests ask for them.
+const CASES: [&str; 7] = [
+    "show", "order", "edit", "window", "files", "whole", "reload",
 ];
 
 /// How many tests went which way.
@@ -27,8 +28,58 @@ pub struct Tally {
     pub failed: u32,
 }
 
-pub fn run(tools: &Tools) -> Result<Tally> {
-    let mut tally = Tally::default();
+/// One run of an editor.
+struct Session {
+    name: &'static str,
+    fixture: Fixture,
+    editor: Editor,
+}
+
+/// Which editor, and the tests it runs.
+#[derive(Clone, Copy)]
+enum Editor {
+    /// Neovim with the plug-in.
+    Neovim(&'static str),
+    /// Neovim as it comes.
+    Bare(&'static str),
+    /// VS Code with the extension.
+    VsCode(&'static str),
+}
+
+const SESSIONS: [Session; 5] = [
+    Session {
+        name: "nvim",
+        fixture: Fixture::Shop,
+        editor: Editor::Neovim("run.lua"),
+    },
+    Session {
+        name: "nvim-review",
+        fixture: Fixture::Review(&CASES),
+        editor: Editor::Neovim("review.lua"),
+    },
+    Session {
+        name: "nvim-stock",
+        fixture: Fixture::Landing(&["first", "fresh", "later"]),
+        editor: Editor::Bare("stock.lua"),
+    },
+    Session {
+        name: "vscode",
+        fixture: Fixture::Shop,
+        editor: Editor::VsCode("suite.js"),
+    },
+    Session {
+        name: "vscode-review",
+        fixture: Fixture::Review(&CASES),
+        editor: Editor::VsCode("review.js"),
+    },
+];
+
+/// Runs the sessions of these names; all where none is named.
+pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
+    let names = SESSIONS.map(|session| session.name);
+    if let Some(other) = only.iter().find(|name| !names.contains(name)) {
+        bail!("no session `{other}`; one of: {}", names.join(", "));
+    }
     let extension = top().join("editors/vscode");
     for script in ["check", "build", "build:test"] {
         quiet(
@@ -37,34 +88,51 @@ pub fn run(tools: &Tools) -> Result<Tally> {
                 .current_dir(&extension),
         )?;
     }
-    session("nvim", &mut tally, |folder| {
-        let shim = top().join("editors/nvim");
-        let mut nvim = command(&tools.neovim);
-        nvim.args(["--headless", "--clean", "--cmd"])
-            .arg(format!("set runtimepath^={}", shim.display()))
-            .arg("-l")
-            .arg(shim.join("test/run.lua"))
-            .env("NVIM_LOG_FILE", folder.join("nvim.log"));
-        nvim
-    })?;
-    session("vscode", &mut tally, |folder| {
-        let mut node = command(&tools.node);
-        node.arg("editors/vscode/test/host.mjs")
-            .arg(&tools.vscode)
-            .arg(&tools.browser);
-        node.arg(folder.join("workspace"))
-            .arg(folder.join("server"));
-        node
-    })?;
+    let mut tally = Tally::default();
+    for session in &SESSIONS {
+        if only.is_empty() || only.contains(&session.name) {
+            run_one(session, tools, &mut tally)?;
+        }
+    }
     Ok(tally)
 }
 
+/// The command that starts the editor for the session in `folder`.
+fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
+    let shim = top().join("editors/nvim");
+    let neovim = |plugin: &[String], tests: &str| {
+        let mut nvim = command(&tools.neovim);
+        nvim.args(["--headless", "--clean"])
+            .args(plugin)
+            .arg("-l")
+            .arg(shim.join("test").join(tests))
+            .env("NVIM_LOG_FILE", folder.join("nvim.log"));
+        nvim
+    };
+    match editor {
+        Editor::Neovim(tests) => {
+            let path = format!("set runtimepath^={}", shim.display());
+            neovim(&["--cmd".to_owned(), path], tests)
+        }
+        Editor::Bare(tests) => neovim(&[], tests),
+        Editor::VsCode(tests) => {
+            let mut node = command(&tools.node);
+            node.arg("editors/vscode/test/host.mjs")
+                .args([&tools.vscode, &tools.browser])
+                .args([folder.join("workspace"), folder.join("server")])
+                .arg(tests);
+            node
+        }
+    }
+}
+
 /// Prepares a workspace, runs one editor in it, counts what it prints, and looks for processes that outlived it.
-fn session(name: &str, tally: &mut Tally, start: impl FnOnce(&Path) -> Command) -> Result<()> {
+fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
+    let name = session.name;
     let folder = target()?.join("editor-tests").join(name);
-    prepare(&folder)?;
+    session.fixture.prepare(&folder)?;
     let config = folder.join("config.yaml");
-    let mut editor = start(&folder);
+    let mut editor = start(session.editor, tools, &folder);
     editor
         .env("ANIMUS_BIN", target()?.join("debug/animus"))
         .env("ANIMUS_CONFIG", &config)
@@ -144,42 +212,6 @@ fn watch(name: &str, mut editor: Command, tally: &mut Tally) -> Result<bool> {
     tally.passed += passed;
     tally.failed += failed;
     Ok(failed > 0 || (status.success() && passed > 0))
-}
-
-fn prepare(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    let workspace = folder.join("workspace");
-    fs::create_dir_all(workspace.join("src"))?;
-    fs::create_dir_all(folder.join("state"))?;
-    for (path, text) in FIXTURE {
-        fs::write(workspace.join(path), text)?;
-    }
-    fs::write(
-        folder.join("script.yaml"),
-        include_str!("../fixture/script.yaml"),
-    )?;
-    let script = folder.join("script.yaml").display().to_string();
-    fs::write(
-        folder.join("config.yaml"),
-        include_str!("../fixture/config.yaml").replace("@SCRIPT@", &script),
-    )?;
-    // A repository of its own, so that the project's does not count as the workspace's.
-    let git = |words: &[&str]| quiet(command("git").args(words).current_dir(&workspace));
-    git(&["init", "--quiet"])?;
-    git(&["add", "."])?;
-    git(&[
-        "-c",
-        "user.name=test",
-        "-c",
-        "user.email=test@localhost",
-        "commit",
-        "--quiet",
-        "-m",
-        "A shop",
-    ])?;
-    Ok(())
 }
 
 /// Processes of the server (it, and what it started) that still run, found by the variable that names their config.

@@ -20,10 +20,11 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask test [--no-editors]  set up what is missing, then check everything
-cargo xtask editors              only the editor tests
+cargo xtask editors [SESSION…]   only the editor tests, or only some sessions of them
 cargo xtask tidy                 only the rules that no compiler knows
 cargo xtask setup                only install what the editor tests need
-cargo xtask bench                the language server beside bare ones (release build)
+cargo xtask bench                the language server beside bare ones, and patches beside git (release build)
+cargo xtask bench patches        only patches
 cargo xtask dist                 the binary and the editor shims in target/package";
 
 fn main() -> ExitCode {
@@ -42,10 +43,11 @@ fn run() -> Result<()> {
     match words.as_slice() {
         ["test"] => test::run(test::Editors::Run),
         ["test", "--no-editors"] => test::run(test::Editors::LeaveOut),
-        ["editors"] => test::editors_only(),
+        ["editors", only @ ..] => test::editors_only(only),
         ["tidy"] => tidy::run(),
         ["setup"] => setup::run().map(drop),
-        ["bench"] => bench::run(),
+        ["bench"] => bench::run(bench::What::All),
+        ["bench", "patches"] => bench::run(bench::What::Patches),
         ["bench", "measure", server, bare] => bench::measure(server, bare),
         ["bench", "bare"] => bare::serve(),
         ["dist"] => dist::run(),

@@ -36,7 +36,7 @@ pub fn run(editors: Editors) -> Result<()> {
     check("cargo test", show(&mut cargo(&["test", "--workspace"])));
     let tally = match editors {
         Editors::Run => {
-            let result = editor_tests();
+            let result = editor_tests(&[]);
             let tally = result.as_ref().ok().copied();
             check("editor tests", result.map(drop));
             tally
@@ -59,8 +59,9 @@ pub fn run(editors: Editors) -> Result<()> {
     Ok(())
 }
 
-pub fn editors_only() -> Result<()> {
-    let tally = editor_tests()?;
+/// The editor tests alone: the sessions of these names, or all.
+pub fn editors_only(only: &[&str]) -> Result<()> {
+    let tally = editor_tests(only)?;
     println!("\n{} passed, {} failed", tally.passed, tally.failed);
     if tally.failed > 0 {
         bail!("not everything passed");
@@ -68,8 +69,8 @@ pub fn editors_only() -> Result<()> {
     Ok(())
 }
 
-fn editor_tests() -> Result<editors::Tally> {
+fn editor_tests(only: &[&str]) -> Result<editors::Tally> {
     let tools = setup::run()?;
     show(&mut cargo(&["build", "--package", "animus"]))?;
-    editors::run(&tools)
+    editors::run(&tools, only)
 }

@@ -1,5 +1,14 @@
--- Edits of the server: applied whole or not at all, only to the text they were made for.
+-- Edits of the server: applied whole or not at all, only to the text they were made for. A buffer with unsaved text of the
+-- user's stays unsaved.
 local M = {}
+
+-- Buffers that the server's edits touched: their tick since, and whether they held nothing unsaved before.
+local ours = {}
+
+local function untouched(bufnr)
+  local edited = ours[bufnr]
+  return not vim.bo[bufnr].modified or (edited ~= nil and edited.clean and edited.tick == vim.b[bufnr].changedtick)
+end
 
 local function loaded_buffer(uri)
   local bufnr = vim.fn.bufnr(vim.uri_to_fname(uri))
@@ -43,7 +52,12 @@ function M.apply(err, params, ctx)
   if reason then
     return { applied = false, failureReason = reason }
   end
+  local clean = {}
   for _, change in ipairs(params.edit.documentChanges or {}) do
+    local bufnr = change.textDocument and loaded_buffer(change.textDocument.uri)
+    if change.textDocument then
+      clean[change.textDocument.uri] = not bufnr or untouched(bufnr)
+    end
     if change.kind == 'create' then
       -- Neovim makes the folder of a new file only where the file may be overwritten.
       vim.fn.mkdir(vim.fs.dirname(vim.uri_to_fname(change.uri)), 'p')
@@ -55,22 +69,30 @@ function M.apply(err, params, ctx)
     local bufnr = change.textDocument and loaded_buffer(change.textDocument.uri)
     if bufnr then
       vim.lsp.buf_attach_client(bufnr, ctx.client_id)
+      ours[bufnr] = { tick = vim.b[bufnr].changedtick, clean = clean[change.textDocument.uri] }
     end
   end
   return answer
 end
 
--- Writes the modified buffers of these paths below the root.
-function M.save(root, paths)
+-- Writes the buffers of these paths below the root that the server's edits touched and that hold nothing else unsaved; with
+-- `all`, also those that do.
+function M.save(root, paths, all)
   for _, path in ipairs(paths) do
     local bufnr = loaded_buffer(vim.uri_from_fname(vim.fs.joinpath(root, path)))
-    if bufnr and vim.bo[bufnr].modified and vim.bo[bufnr].buftype == '' then
+    local may = bufnr and ours[bufnr] and (all or untouched(bufnr))
+    if may and vim.bo[bufnr].modified and vim.bo[bufnr].buftype == '' then
       vim.api.nvim_buf_call(bufnr, function()
+        -- A last line without an ending keeps none.
+        local fix = vim.bo.fixendofline
+        vim.bo.fixendofline = false
         local ok, problem = pcall(vim.cmd, 'silent lockmarks write')
+        vim.bo.fixendofline = fix
         if not ok then
           require('animus').notify(('%s could not be saved: %s'):format(path, problem), vim.log.levels.WARN)
         end
       end)
+      ours[bufnr] = nil
     end
   end
 end

@@ -1,11 +1,11 @@
 -- The commands of Animus: each is one request to the server.
 local M = {}
 
--- save: write the touched buffers when a patch lands or is undone. view: open the event view when a task starts.
--- land: 'auto' (default of the server's configuration where nil) or 'review'.
+-- save: write the buffers that an edit of the server touched: true for those that held no unsaved text, 'all', or false.
+-- view: open the event view when a task starts. land: 'auto' (default of the server's configuration where nil) or 'review'.
 M.options = { save = true, view = true, land = nil }
 
-M.verbs = { 'task/start', 'task/cancel', 'task/list', 'task/replay', 'patch/list', 'patch/resolve', 'patch/undo', 'approval/resolve', 'status' }
+M.verbs = { 'task/start', 'task/cancel', 'task/list', 'task/replay', 'patch/list', 'patch/get', 'patch/resolve', 'patch/undo', 'approval/resolve', 'status' }
 
 function M.setup(options)
   M.options = vim.tbl_extend('force', M.options, options or {})
@@ -108,27 +108,9 @@ function M.tasks()
   end)
 end
 
--- Resolves the named patch, else the newest proposed one.
-function M.resolve(resolution, patch)
-  if patch then
-    return M.request('patch/resolve', { patch = patch, resolution = resolution })
-  end
-  M.request('patch/list', {}, function(result)
-    local newest
-    for _, candidate in ipairs(result.patches) do
-      if candidate.state == 'proposed' and (not newest or candidate.created >= newest.created) then
-        newest = candidate
-      end
-    end
-    if not newest then
-      return M.notify('no patch waits for an answer')
-    end
-    M.request('patch/resolve', { patch = newest.id, resolution = resolution })
-  end)
-end
-
-function M.undo(patch)
-  M.request('patch/undo', { patch = patch })
+-- The hunks that a buffer shows, for status lines: `{patch, title, path, hunk, number, of, state, text, live = {start, lines}}`.
+function M.hunks(bufnr)
+  return require('animus.review').hunks(bufnr and bufnr ~= 0 and bufnr or vim.api.nvim_get_current_buf())
 end
 
 function M.status()

@@ -1,5 +1,6 @@
 -- What the server tells: events in order without gaps, and the latest view of each task and patch.
 local animus = require('animus')
+local review = require('animus.review')
 local view = require('animus.view')
 
 local M = { tasks = {}, patches = {}, status = nil, latest = nil }
@@ -19,6 +20,11 @@ local function take(client, task, events)
       table.insert(stream.events, event)
       view.append(task, event)
       vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusEvent', data = { client = client.id, event = event } })
+      if event.update.type == 'finished' then
+        review.over(task, vim.iter(stream.events):any(function(past)
+          return past.update.type == 'patchState' and past.update.state == 'landed'
+        end))
+      end
     end
   end
 end
@@ -67,10 +73,13 @@ end
 local function on_patch(_, patch, ctx)
   local client = vim.lsp.get_client_by_id(ctx.client_id)
   M.patches[patch.id] = patch
-  if client and animus.options.save and (patch.state == 'landed' or patch.state == 'undone') then
+  if client and animus.options.save then
     require('animus.edit').save(client.root_dir, vim.tbl_map(function(file)
       return file.path
-    end, patch.files))
+    end, patch.files), animus.options.save == 'all')
+  end
+  if client then
+    review.take(client, patch)
   end
   vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusPatch', data = { patch = patch } })
 end

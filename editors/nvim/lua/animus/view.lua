@@ -48,7 +48,7 @@ local renderers = {
     return { 'waits: ' .. u.message }
   end,
   patch = function(u)
-    return { ('patch %s (%s): :Animus accept, :Animus refuse, :Animus undo'):format(u.patch.id, u.patch.state) }
+    return { ('patch %s (%s): :Animus review, next, accept, refuse, undo'):format(u.patch.id, u.patch.state) }
   end,
   patchState = function(u)
     return { 'patch ' .. u.state }

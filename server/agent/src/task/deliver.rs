@@ -5,7 +5,7 @@ use super::verify::tests_failed;
 use super::{End, Task};
 use crate::failure::of_landing;
 use crate::feed::Signal;
-use crate::patches::{Decision, same_text};
+use crate::patches::{Decision, Proposal, same_text};
 use protocol::{
     Code, Failure, FinishReason, LandMode, Level, PatchId, PatchState, PatchView, Phase,
     TestVerdict, Update,
@@ -33,11 +33,15 @@ impl Task {
     ) -> Result<End, End> {
         self.enter(Phase::Propose)?;
         let title = crate::prompt::title(&self.request);
-        let view = self
-            .shared
-            .patches
-            .propose(&self.id, &title, verified, &draft.change_set())
-            .map_err(End::of)?;
+        let proposal = Proposal {
+            task: self.id.to_string(),
+            title: title.clone(),
+            tested: verified,
+            step: Some(*self.turns.lock()),
+            model: Some(self.coder().0),
+            change: draft.change_set(),
+        };
+        let view = self.shared.patches.propose(proposal).map_err(End::of)?;
         let id = view.id.clone();
         self.emit(Update::Patch { patch: view });
         let land = self
@@ -103,8 +107,22 @@ impl Task {
     ) -> Result<Result<Done, LandError>, End> {
         let (shared, id) = (self.shared.clone(), id.clone());
         let (draft, title) = (draft.clone(), title.to_owned());
+        shared
+            .patches
+            .intend(&id, &decision, &draft.change_set())
+            .map_err(End::of)?;
         let mut landing = tokio::spawn(async move {
-            let landed = draft.land_exact(shared.host.as_ref(), &title).await?;
+            let landed = match draft.land_exact(shared.host.as_ref(), &title).await {
+                Ok(landed) => landed,
+                // It may still come; the next look settles it.
+                Err(LandError::Timeout) => return Err(LandError::Timeout),
+                Err(error) => {
+                    if let Err(failure) = shared.patches.desist(&id) {
+                        tracing::warn!(%failure, "the patch is still noted as landing");
+                    }
+                    return Err(error);
+                }
+            };
             // What landed must be what the tests saw, to the byte.
             let verified = verified && same_text(&landed.change, &draft.change_set());
             let record = shared

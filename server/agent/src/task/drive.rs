@@ -16,7 +16,8 @@ impl Task {
         }
     }
 
-    async fn course(&self) -> Result<End, End> {
+    /// The model that edits, as `provider/model` or as the request names it, and whether it is scripted.
+    pub(super) fn coder(&self) -> (String, bool) {
         let coder = self
             .models
             .view()
@@ -25,10 +26,15 @@ impl Task {
         let (model, scripted) = coder.map_or_else(Default::default, |(_, _, model, scripted)| {
             (model, scripted)
         });
+        (self.request.model.clone().unwrap_or(model), scripted)
+    }
+
+    async fn course(&self) -> Result<End, End> {
+        let (model, scripted) = self.coder();
         self.emit(Update::Started {
             request: self.request.clone(),
             root: self.shared.host.root().path().to_string(),
-            model: self.request.model.clone().unwrap_or(model),
+            model,
             scripted,
         });
         if !self.recorded {

@@ -4,7 +4,10 @@ use crate::stage::{GOOD, Stage, ask, finish, patch_turn, run, until};
 use agent::ToolsConfig;
 use camino::Utf8PathBuf;
 use futures::future::BoxFuture;
-use protocol::{Code, FinishReason, LandMode, PatchState, Resolution, TaskRequest, Update};
+use protocol::{
+    Choice, Code, FinishReason, LandMode, PatchId, PatchState, Resolution, TaskRequest, Undoing,
+    Update,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -79,6 +82,16 @@ async fn text_typed_at_the_last_moment_is_tested_too() {
     assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld BROKEN\n");
 }
 
+fn choice(patch: &PatchId, resolution: Resolution) -> Choice {
+    Choice {
+        patch: patch.clone(),
+        path: None,
+        hunk: None,
+        resolution,
+        text: None,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_patch_refused_while_it_is_tested_again_does_not_land() {
     let stage = Stage::new();
@@ -96,7 +109,7 @@ async fn a_patch_refused_while_it_is_tested_again_does_not_land() {
     .await;
     let patch = agent.patches().remove(0);
     agent
-        .resolve_patch(&patch.id, Resolution::Refuse)
+        .resolve_patch(&choice(&patch.id, Resolution::Refuse))
         .await
         .unwrap();
     let run = finish(&agent, &started).await;
@@ -163,12 +176,16 @@ async fn undo_restores_the_files_and_keeps_later_text() {
         FinishReason::Verified
     );
     stage.write("greet.txt", "goodbye\n\n\n\nworld and more\n");
-    let undone = agent.undo_patch(None).await.unwrap();
+    let undone = agent.undo_patch(&Undoing::default()).await.unwrap();
     assert_eq!(undone.state, PatchState::Undone);
     assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld and more\n");
     assert_eq!(stage.read("count.txt"), "one\n1\n");
     assert_eq!(
-        agent.undo_patch(None).await.unwrap_err().code,
+        agent
+            .undo_patch(&Undoing::default())
+            .await
+            .unwrap_err()
+            .code,
         Code::NotFound
     );
 }
@@ -190,14 +207,14 @@ async fn a_patch_under_review_waits_and_lands_when_accepted() {
     // Another process of the same workspace knows it too.
     let other = stage.agent("turns: []\n");
     let landed = other
-        .resolve_patch(&patch.id, Resolution::Accept)
+        .resolve_patch(&choice(&patch.id, Resolution::Accept))
         .await
         .unwrap();
     assert_eq!((landed.state, landed.verified), (PatchState::Landed, true));
     assert_eq!(stage.read("greet.txt"), "goodbye\nworld\n");
     assert_eq!(
         other
-            .resolve_patch(&patch.id, Resolution::Refuse)
+            .resolve_patch(&choice(&patch.id, Resolution::Refuse))
             .await
             .unwrap_err()
             .code,
@@ -241,6 +258,6 @@ async fn a_cancel_does_not_wait_for_the_editor_and_what_it_applies_is_recorded()
         matches!(told, agent::Signal::Patch(view) if view.state == PatchState::Landed && view.verified)
     );
     assert_eq!(stage.read("greet.txt"), "goodbye\nworld\n");
-    agent.undo_patch(None).await.unwrap();
+    agent.undo_patch(&Undoing::default()).await.unwrap();
     assert_eq!(stage.read("greet.txt"), "hello\nworld\n");
 }

@@ -8,6 +8,7 @@
 mod docs;
 mod ends;
 mod landing;
+mod review;
 mod rules;
 mod sessions;
 mod stage;

@@ -5,13 +5,16 @@ use crate::compose::{self, Compose};
 use crate::print;
 use crate::render::diff::{Fold, colour};
 use crate::render::style::{BAD, GOOD, Painted, clean, line};
+use crate::roster::no_model;
+use agent::Proposal;
 use clap::{Args, ValueEnum};
-use protocol::{Code, Failure};
+use protocol::{Code, Failure, PatchId};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use workspace::{
-    Content, Draft, FileEdit, Format, Host, Matching, Mode, Patch, Refused, RelPath, Snapshot,
+    ChangeSet, Content, Draft, FileEdit, Format, Host, Matching, Mode, Patch, Refused, RelPath,
+    Snapshot,
 };
 
 /// Exit code of a patch that was refused.
@@ -100,7 +103,7 @@ pub fn run(args: &ApplyPatch, compose: &Compose) -> Result<u8, Failure> {
     let parsed =
         workspace::parse_patch_below(&text, args.format.format(), file.as_ref(), host.root());
     match parsed {
-        Ok(patch) => apply(args, &patch, &host, &mut answer)?,
+        Ok(patch) => apply(args, &patch, &host, compose, &mut answer)?,
         Err(error) => answer.error = Some(error.to_string()),
     }
     Ok(told(compose, &answer, args.dry_run))
@@ -111,6 +114,7 @@ fn apply(
     args: &ApplyPatch,
     patch: &Patch,
     host: &Arc<dyn Host>,
+    compose: &Compose,
     answer: &mut Told,
 ) -> Result<(), Failure> {
     let mut draft = Draft::new(Arc::new(Snapshot::new(host.clone())));
@@ -121,7 +125,10 @@ fn apply(
     let mut change = draft.change_set();
     if !args.dry_run && !change.is_empty() {
         match compose::runtime()?.block_on(draft.land(host.as_ref(), "patch from stdin")) {
-            Ok(landed) => change = landed.change,
+            Ok(landed) => {
+                change = landed.change;
+                answer.patch = record(&change, host, compose);
+            }
             Err(error) => {
                 (answer.diff, answer.error) = (String::new(), Some(error.to_string()));
                 return Ok(());
@@ -135,6 +142,41 @@ fn apply(
         .collect();
     answer.parse = change.files.iter().filter_map(worse).collect();
     Ok(())
+}
+
+/// Keeps what was written, so that it can be undone. The files are right without it: what fails here is a warning.
+fn record(change: &ChangeSet, host: &Arc<dyn Host>, compose: &Compose) -> Option<PatchId> {
+    if change.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = change
+        .files
+        .iter()
+        .take(3)
+        .map(|file| file.path.as_str())
+        .collect();
+    let more = match change.files.len().saturating_sub(names.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let proposal = Proposal {
+        title: format!("Patch from stdin: {}{more}", names.join(", ")),
+        change: change.clone(),
+        ..Proposal::default()
+    };
+    let recorded = compose
+        .load()
+        .and_then(|loaded| compose.agent(host.clone(), Ok(&loaded.settings), Err(no_model())))
+        .and_then(|agent| agent.record_patch(proposal));
+    match recorded {
+        Ok(view) => Some(view.id),
+        Err(failure) => {
+            print::warning(&format!(
+                "warning: the patch is in the files, but cannot be undone by `animus patch undo`: {failure}"
+            ));
+            None
+        }
+    }
 }
 
 /// Syntax errors of a file where the change adds some.
@@ -167,6 +209,7 @@ struct Told {
     refused: Vec<Refused>,
     error: Option<String>,
     parse: Vec<Worse>,
+    patch: Option<PatchId>,
 }
 
 fn told(compose: &Compose, answer: &Told, dry_run: bool) -> u8 {
@@ -176,6 +219,7 @@ fn told(compose: &Compose, answer: &Told, dry_run: bool) -> u8 {
             let mut value = json!({
                 "applied": good && !dry_run, "dry_run": dry_run, "paths": answer.paths, "diff": answer.diff,
                 "refused": answer.refused, "error": answer.error, "parse": answer.parse,
+                "patch": answer.patch,
             });
             if dry_run {
                 value["would_apply"] = good.into();

@@ -1,188 +1,178 @@
-//! `patch`: what the agent has made here, with the way back.
+//! `patch`: what was made here, hunk by hunk, with every way back.
 
-use crate::cli::Output;
+mod ancestry;
+mod show;
+
 use crate::compose::{self, Compose};
 use crate::print;
-use crate::render::diff::{Fold, colour};
-use crate::render::figure::plural;
-use crate::render::style::{BAD, DIM, GOOD, PLAIN, Painted, STRONG, WARN, line};
 use agent::Agent;
 use clap::{Args, Subcommand};
-use protocol::{Code, Failure, PatchId, PatchState, PatchView, Resolution};
+use protocol::{Choice, Code, Failure, PatchId, PatchState, PatchView, Resolution, Undoing};
 use serde_json::json;
 
-/// See, take, refuse and undo the agent's patches
+use crate::cli::Output;
+
+/// See, take, refuse and undo patches
 #[derive(Debug, Subcommand)]
 pub enum Patch {
     /// List patches, newest first
     List,
-    /// Show a patch and its files (default: the newest)
+    /// Show a patch, its hunks and its files (default: the newest)
     Show(One),
     /// Print a patch's unified diff as it is (default: the newest)
     Diff(One),
-    /// Bring a proposed patch into the files
-    Accept(One),
-    /// Refuse a proposed patch
-    Refuse(One),
-    /// Take a landed patch back out of the files (default: the newest landed one)
-    Undo(One),
+    /// Bring a proposed patch, or some of it, into the files (default: the newest)
+    Accept(Part),
+    /// Refuse a proposed patch, or some of it (default: the newest)
+    Refuse(Part),
+    /// Bring the text on stdin into a file in place of what a hunk has
+    Edit(Part),
+    /// Take a landed patch, or some of it, back out of the files (default: the newest landed one)
+    Undo(Part),
+    /// Bring back what was taken back (default: the last undo)
+    Redo(One),
+    /// Give files the text again that they had right after a patch
+    Restore(ancestry::Around),
+    /// Move what waits in a proposed patch onto the text that the files have now (default: the newest)
+    Rebase(One),
+    /// Make one patch of several that landed one after the other
+    Squash(ancestry::Several),
+    /// Forget a patch; the files stay as they are
+    Drop(ancestry::Gone),
+    /// Show which patch wrote each line of a file
+    Blame(ancestry::Lines),
 }
 
 /// Which patch.
 #[derive(Debug, Args)]
 pub struct One {
-    /// Its id, or the beginning of it
+    /// Its id, or the beginning or the end of it
     id: Option<String>,
 }
 
-/// Runs it. Exit code 1 where the files did not take it.
+/// Which patch, or which part of it.
+#[derive(Debug, Args)]
+pub struct Part {
+    /// Its id, or the beginning or the end of it
+    id: Option<String>,
+    /// Only this file of it
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
+    /// Only this hunk of the file, from 0
+    #[arg(long, value_name = "N")]
+    hunk: Option<u32>,
+}
+
+/// Runs it.
 pub fn run(args: &Patch, compose: &Compose) -> Result<u8, Failure> {
     let agent = compose.reader()?;
+    let wait = compose::runtime()?;
+    wait.block_on(agent.settle());
     match args {
-        Patch::List => list(&agent, compose),
-        Patch::Show(one) => show(&find(&agent, one, |_| true)?, compose),
+        Patch::List => show::list(&agent, compose),
+        Patch::Show(one) => show::show(&find(&agent, one.id.as_deref(), |_| true)?, compose),
         Patch::Diff(one) => {
-            let patch = find(&agent, one, |_| true)?;
+            let patch = find(&agent, one.id.as_deref(), |_| true)?;
+            let diff = show::diff(&patch);
             match compose.output() {
-                Output::Json => print::json(&json!({ "patch": patch.id, "diff": diff(&patch) })),
-                Output::Text => print::text(&diff(&patch)),
+                Output::Json => print::json(&json!({ "patch": patch.id, "diff": diff })),
+                Output::Text => print::text(&diff),
             }
         }
-        Patch::Accept(one) => {
-            let patch = find(&agent, one, |state| state == PatchState::Proposed)?;
-            let work = agent.resolve_patch(&patch.id, Resolution::Accept);
-            changed(&compose::runtime()?.block_on(work)?, compose);
+        Patch::Accept(part) => {
+            let choice = part.choice(&agent, Resolution::Accept, None)?;
+            show::changed(&wait.block_on(agent.resolve_patch(&choice))?, compose);
         }
-        Patch::Refuse(one) => {
-            let patch = find(&agent, one, |state| state == PatchState::Proposed)?;
-            let work = agent.resolve_patch(&patch.id, Resolution::Refuse);
-            changed(&compose::runtime()?.block_on(work)?, compose);
+        Patch::Refuse(part) => {
+            let choice = part.choice(&agent, Resolution::Refuse, None)?;
+            show::changed(&wait.block_on(agent.resolve_patch(&choice))?, compose);
         }
-        Patch::Undo(one) => {
-            let patch = find(&agent, one, |state| state == PatchState::Landed)?;
-            changed(
-                &compose::runtime()?.block_on(agent.undo_patch(Some(&patch.id)))?,
-                compose,
-            );
+        Patch::Edit(part) => {
+            let text = super::stdin()?;
+            let choice = part.choice(&agent, Resolution::Edit, Some(text))?;
+            show::changed(&wait.block_on(agent.resolve_patch(&choice))?, compose);
         }
+        Patch::Undo(part) => {
+            let what = Undoing {
+                patch: named(&agent, part.id.as_deref())?,
+                path: part.file.clone(),
+                hunk: part.hunk,
+            };
+            show::changed(&wait.block_on(agent.undo_patch(&what))?, compose);
+        }
+        Patch::Redo(one) => {
+            let id = named(&agent, one.id.as_deref())?;
+            show::changed(&wait.block_on(agent.redo_patch(id.as_ref()))?, compose);
+        }
+        Patch::Restore(around) => ancestry::restore(&agent, around, &wait, compose)?,
+        Patch::Rebase(one) => {
+            let proposed = |state| state == PatchState::Proposed;
+            let patch = find(&agent, one.id.as_deref(), proposed)?;
+            show::changed(&wait.block_on(agent.rebase_patch(&patch.id))?, compose);
+        }
+        Patch::Squash(several) => ancestry::squash(&agent, several, &wait, compose)?,
+        Patch::Drop(gone) => ancestry::forget(&agent, gone, &wait, compose)?,
+        Patch::Blame(lines) => ancestry::blame(&agent, lines, compose)?,
     }
     Ok(0)
 }
 
+impl Part {
+    fn choice(
+        &self,
+        agent: &Agent,
+        resolution: Resolution,
+        text: Option<String>,
+    ) -> Result<Choice, Failure> {
+        let proposed = |state| state == PatchState::Proposed;
+        Ok(Choice {
+            patch: find(agent, self.id.as_deref(), proposed)?.id,
+            path: self.file.clone(),
+            hunk: self.hunk,
+            resolution,
+            text,
+        })
+    }
+}
+
+/// The id that was named.
+fn named(agent: &Agent, id: Option<&str>) -> Result<Option<PatchId>, Failure> {
+    match id {
+        Some(id) => find(agent, Some(id), |_| true).map(|patch| Some(patch.id)),
+        None => Ok(None),
+    }
+}
+
 /// The patch that was named, else the newest in a state.
-fn find(agent: &Agent, one: &One, fits: impl Fn(PatchState) -> bool) -> Result<PatchView, Failure> {
+fn find(
+    agent: &Agent,
+    id: Option<&str>,
+    fits: impl Fn(PatchState) -> bool,
+) -> Result<PatchView, Failure> {
     let missing = |message: String| {
         Failure::new(Code::NotFound, message).hint("`animus patch list` shows what there is")
     };
+    if let Some(id) = id
+        && let Ok(patch) = agent.patch(&PatchId(id.to_owned()))
+    {
+        return Ok(patch);
+    }
     let patches = agent.patches();
-    let Some(id) = &one.id else {
+    let Some(id) = id else {
         return patches
             .into_iter()
             .find(|patch| fits(patch.state))
             .ok_or_else(|| missing("there is no such patch here".to_owned()));
     };
-    if let Ok(patch) = agent.patch(&PatchId(id.clone())) {
-        return Ok(patch);
-    }
-    let mut begun = patches
-        .into_iter()
-        .filter(|patch| patch.id.as_str().starts_with(id.as_str()));
-    match (begun.next(), begun.next()) {
+    // Ids made in the same minute begin alike; their ends do not.
+    let alike = |patch: &PatchView| {
+        let known = patch.id.as_str();
+        known.starts_with(id) || known.ends_with(id)
+    };
+    let mut found = patches.into_iter().filter(alike);
+    match (found.next(), found.next()) {
         (Some(patch), None) => Ok(patch),
-        (Some(_), Some(_)) => Err(missing(format!("more than one patch begins with {id}"))),
+        (Some(_), Some(_)) => Err(missing(format!("more than one patch is like {id}"))),
         _ => Err(missing(format!("there is no patch {id} in this workspace"))),
-    }
-}
-
-fn list(agent: &Agent, compose: &Compose) {
-    let patches = agent.patches();
-    match compose.output() {
-        Output::Json => print::json(&json!({ "patches": patches })),
-        Output::Text if patches.is_empty() => print::text("no patches here yet\n"),
-        Output::Text => patches.iter().for_each(|patch| print::text(&head(patch))),
-    }
-}
-
-fn head(patch: &PatchView) -> String {
-    let (style, word) = match patch.state {
-        PatchState::Proposed => (WARN, "proposed"),
-        PatchState::Landed => (GOOD, "landed"),
-        PatchState::Refused => (DIM, "refused"),
-        PatchState::Undone => (DIM, "undone"),
-    };
-    let tested = if patch.verified {
-        Painted(GOOD, "verified")
-    } else {
-        Painted(WARN, "unverified")
-    };
-    let size = format!(
-        "{} {} {}",
-        plural(patch.files.len(), "file"),
-        Painted(
-            GOOD,
-            format!(
-                "+{}",
-                patch
-                    .files
-                    .iter()
-                    .map(|file| u64::from(file.added))
-                    .sum::<u64>()
-            )
-        ),
-        Painted(
-            BAD,
-            format!(
-                "−{}",
-                patch
-                    .files
-                    .iter()
-                    .map(|file| u64::from(file.removed))
-                    .sum::<u64>()
-            )
-        ),
-    );
-    let id = Painted(STRONG, line(patch.id.as_str()));
-    let created = Painted(DIM, line(&patch.created));
-    format!(
-        "{id}  {}  {tested}  {size}  {created}\n    {}\n",
-        Painted(style, word),
-        Painted(PLAIN, line(&patch.title))
-    )
-}
-
-fn show(patch: &PatchView, compose: &Compose) {
-    match compose.output() {
-        Output::Json => print::json(patch),
-        Output::Text => print::text(&format!(
-            "{}\n{}",
-            head(patch),
-            colour(&diff(patch), Fold::Nothing, "")
-        )),
-    }
-}
-
-fn diff(patch: &PatchView) -> String {
-    patch.files.iter().map(|file| file.diff.as_str()).collect()
-}
-
-fn changed(patch: &PatchView, compose: &Compose) {
-    match compose.output() {
-        Output::Json => print::json(patch),
-        Output::Text => {
-            let paths: Vec<&str> = patch.files.iter().map(|file| file.path.as_str()).collect();
-            let paths = line(&paths.join(", "));
-            let text = match patch.state {
-                PatchState::Landed => format!("{} {paths}", Painted(GOOD, "✔ in your files:")),
-                PatchState::Undone => format!("{} {paths}", Painted(GOOD, "✔ taken back:")),
-                PatchState::Refused => format!(
-                    "{} your files are as they were",
-                    Painted(GOOD, "✔ refused;")
-                ),
-                PatchState::Proposed => {
-                    format!("{} still waits for a decision", Painted(WARN, "!"))
-                }
-            };
-            print::text(&format!("{text}\n"));
-        }
     }
 }

@@ -58,6 +58,7 @@ pub fn run(args: &Serve, compose: &Compose) -> Result<u8, Failure> {
             print::failure(failure, compose.output());
         }
         let agent = compose.agent(compose.disk()?, Ok(&loaded.settings), models)?;
+        agent.settle().await;
         let door = rpc::Door::open(agent, &config, token)
             .await
             .map_err(of_door)?;

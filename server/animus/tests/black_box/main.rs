@@ -7,8 +7,11 @@
 )]
 
 mod contract;
+mod crash;
 mod demo;
 mod edits;
+mod full;
+mod hunks;
 mod interrupt;
 mod lsp;
 mod patches;

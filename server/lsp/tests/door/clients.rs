@@ -203,3 +203,32 @@ async fn emacs() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kate_is_asked_for_an_edit_behind_a_command_only() {
+    let mut params: Value = serde_json::from_str(include_str!("../clients/kate.json")).unwrap();
+    params["processId"] = Value::Null;
+    params["capabilities"]["experimental"] =
+        json!({ "animus": { "protocol": [1], "notifications": true } });
+    let stage = Stage::new();
+    let (session, host) = stage.connect_host(params).await;
+    session.editor.open("greet.txt");
+    let _ = session.editor.request("animus/models", json!({})).await;
+    let path = workspace::RelPath::new("greet.txt").unwrap();
+    let change = workspace::ChangeSet {
+        files: vec![workspace::FileEdit {
+            base: host.read(&path).unwrap(),
+            after: Some(b"goodbye\n".as_slice().into()),
+            path,
+            mode: None,
+        }],
+    };
+    // A command opens the window for 2 s.
+    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    let error = host.land(&change, "test").await.unwrap_err();
+    assert!(error.to_string().contains("within 2 s"), "{error}");
+    assert!(session.editor.seen("workspace/applyEdit").is_empty());
+    let _ = session.editor.request("animus/models", json!({})).await;
+    host.land(&change, "test").await.unwrap();
+    assert_eq!(session.editor.text("greet.txt"), "goodbye\n");
+}

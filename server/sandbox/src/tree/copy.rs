@@ -30,7 +30,7 @@ pub(super) fn file(tree: &Tree, source: &Tree, rel: &str) -> io::Result<()> {
     let (parent, name) = open::split(rel)?.ok_or_else(open::not_a_name)?;
     let parent = open::folder_made(&tree.dir, parent)?;
     write::target(&parent, name, rel)?;
-    let mut pending = write::Pending::beside(parent)?;
+    let mut pending = write::Pending::beside(parent, write::Access::Owner)?;
     if !reflink(&pending.file, &from) {
         io::copy(&mut from, &mut pending.file)?;
     }

@@ -58,6 +58,14 @@ pub(super) fn folder_made(dir: &OwnedFd, rel: &str) -> io::Result<OwnedFd> {
     }
 }
 
+/// Returns when a folder's names have reached the disk, on file systems that can say so.
+pub(super) fn sync(dir: &OwnedFd) -> io::Result<()> {
+    match fs::fsync(dir) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Opens a path that cannot leave `dir`.
 pub(super) fn beneath(
     dir: &OwnedFd,
@@ -73,6 +81,24 @@ pub(super) fn beneath(
         Err(Errno::NOSYS | Errno::PERM) => by_steps(dir, rel, flags, mode),
         done => done,
     }
+}
+
+/// Whether the way to a name, and the name itself, is surely free of links, in one step. What is not there is no link.
+#[cfg(target_os = "linux")]
+pub(super) fn is_plain(dir: &OwnedFd, rel: &str) -> bool {
+    use rustix::fs::ResolveFlags;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    split(rel).is_ok_and(|split| split.is_some())
+        && matches!(
+            fs::openat2(dir, rel, flags, Mode::empty(), resolve),
+            Ok(_) | Err(Errno::NOENT)
+        )
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_plain(_: &OwnedFd, _: &str) -> bool {
+    false
 }
 
 #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 //! Edits: what the client does to its buffers, by itself or because the server asks, and what it sends back for it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -43,7 +44,14 @@ impl State {
     /// Meets a `workspace/applyEdit` as the script says.
     pub(super) fn apply(&mut self, id: &Value, params: &Value) -> Vec<Vec<u8>> {
         let answer = |applied: bool| wire::answer(id, json!({ "applied": applied }));
+        let typed = self.typing.pop_front().unwrap_or_default();
+        if self.applies == Applies::Neovim {
+            return self.apply_as_neovim(id, params, &typed);
+        }
         let mut out = Vec::new();
+        for (uri, edit) in typed {
+            out.push(self.change(&uri, &[edit]));
+        }
         match self.applies {
             Applies::Lies => return vec![answer(true)],
             Applies::Refuses => {
@@ -72,7 +80,11 @@ impl State {
                     json!({ "range": { "start": end, "end": end }, "newText": "// typed\n" });
                 out.push(self.change(&last, &[edit]));
             }
-            Applies::Well | Applies::AnswersFirst | Applies::Halfway | Applies::Reformats => {}
+            Applies::Well
+            | Applies::AnswersFirst
+            | Applies::Halfway
+            | Applies::Reformats
+            | Applies::Neovim => {}
         }
         let operations = operations(&params["edit"]);
         if operations.iter().any(|operation| self.is_stale(operation)) {
@@ -105,6 +117,63 @@ impl State {
             _ => out.push(answer(true)),
         }
         out
+    }
+
+    /// Applies an edit that came with an answer; `None` where it is for another version.
+    pub(super) fn edit(&mut self, edit: &Value) -> Option<Vec<Vec<u8>>> {
+        let operations = operations(edit);
+        if operations.iter().any(|operation| self.is_stale(operation)) {
+            return None;
+        }
+        let messages = operations
+            .iter()
+            .flat_map(|operation| self.operate(operation));
+        Some(messages.collect())
+    }
+
+    /// Changes are held back and come behind the answer, one notification a document.
+    fn apply_as_neovim(
+        &mut self,
+        id: &Value,
+        params: &Value,
+        typed: &[(String, Value)],
+    ) -> Vec<Vec<u8>> {
+        let encoding = self.encoding;
+        let mut held: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut type_one = |state: &mut State, uri: &str, edit: &Value| {
+            let buffer = state.buffers.get_mut(uri).expect("an open buffer");
+            buffer.version += 1;
+            buffer.apply(edit, encoding);
+            let change = json!({ "range": edit["range"], "text": edit["newText"] });
+            held.entry(uri.to_owned()).or_default().push(change);
+        };
+        for (uri, edit) in typed {
+            type_one(self, uri, edit);
+        }
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        for (index, operation) in operations(&params["edit"]).iter().enumerate() {
+            let uri = operation["textDocument"]["uri"]
+                .as_str()
+                .unwrap_or_default();
+            if operation["kind"].is_string() || !self.buffers.contains_key(uri) {
+                before.extend(self.operate(operation));
+            } else if index > 0 || !self.is_stale(operation) {
+                let edits = operation["edits"].as_array().cloned().unwrap_or_default();
+                for edit in edits.iter().rev() {
+                    type_one(self, uri, edit);
+                }
+            }
+        }
+        for (uri, changes) in held {
+            let document = json!({ "uri": uri, "version": self.buffers[&uri].version });
+            let params = json!({ "textDocument": document, "contentChanges": changes });
+            behind.push(wire::frame(
+                &json!({ "jsonrpc": "2.0", "method": "textDocument/didChange", "params": params }),
+            ));
+        }
+        before.push(wire::answer(id, json!({ "applied": true })));
+        before.extend(behind);
+        before
     }
 
     fn is_stale(&self, operation: &Value) -> bool {

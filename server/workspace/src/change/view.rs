@@ -1,10 +1,11 @@
 //! FileView: a change as people and editors see it: unified diffs, hunks with line numbers, and edits by whole lines.
 
 use super::FileEdit;
+use super::hunks::{Hunk, HunkView, between, unified};
 use crate::encoding;
+use crate::merge::{Run, lines, runs};
 use crate::path::RelPath;
 use serde::{Deserialize, Serialize};
-use similar::{Algorithm, ChangeTag, DiffTag, TextDiff, capture_diff_slices};
 use std::borrow::Cow;
 
 /// What happens to a file.
@@ -20,7 +21,7 @@ pub enum FileOp {
 }
 
 /// One file of a change, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileView {
     /// The file.
     pub path: RelPath,
@@ -34,19 +35,6 @@ pub struct FileView {
     pub diff: String,
     /// The runs of changed lines with their context, as in `diff`.
     pub hunks: Vec<HunkView>,
-}
-
-/// One hunk of the diff. Lines from 1; a side without lines has the number of the line before, as in a diff.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HunkView {
-    /// First line before the change.
-    pub old_start: u32,
-    /// Lines before the change.
-    pub old_lines: u32,
-    /// First line after the change.
-    pub new_start: u32,
-    /// Lines after the change.
-    pub new_lines: u32,
 }
 
 /// Whole lines to replace, counted as LSP counts lines (`\n`, `\r\n` and `\r` end one), from 0, end exclusive. Where the file
@@ -84,33 +72,18 @@ pub(super) fn file(file: &FileEdit) -> FileView {
         view.diff = format!("Binary files {from} and {to} differ\n");
         return view;
     };
-    let diff = TextDiff::from_lines(&*old, &*new);
-    for change in diff.iter_all_changes() {
-        match change.tag() {
-            ChangeTag::Insert => view.added += 1,
-            ChangeTag::Delete => view.removed += 1,
-            ChangeTag::Equal => {}
-        }
-    }
-    let mut unified = diff.unified_diff();
-    unified.context_radius(3).header(&from, &to);
-    for hunk in unified.iter_hunks() {
-        let (Some(first), Some(last)) = (hunk.ops().first(), hunk.ops().last()) else {
-            continue;
-        };
-        let old = first.old_range().start..last.old_range().end;
-        let new = first.new_range().start..last.new_range().end;
-        view.hunks.push(HunkView {
-            old_start: count(old.start) + u32::from(!old.is_empty()),
-            old_lines: count(old.len()),
-            new_start: count(new.start) + u32::from(!new.is_empty()),
-            new_lines: count(new.len()),
-        });
-    }
-    view.diff = match view.hunks.is_empty() {
-        true => format!("--- {from}\n+++ {to}\n"),
-        false => unified.to_string(),
-    };
+    let (old_lines, new_lines) = (lines(old.as_bytes()), lines(new.as_bytes()));
+    let between: Vec<Hunk<'_>> = between(&old_lines, &new_lines)
+        .into_iter()
+        .map(|(old, new)| Hunk {
+            old,
+            new: new_lines[new].to_vec(),
+        })
+        .collect();
+    let unified = unified(old.as_bytes(), &between);
+    (view.added, view.removed) = (unified.added, unified.removed);
+    view.hunks = unified.hunks;
+    view.diff = format!("--- {from}\n+++ {to}\n{}", unified.text);
     view
 }
 
@@ -121,25 +94,14 @@ pub(super) fn edits(file: &FileEdit) -> Vec<LineEdit> {
     let Some((old, new)) = texts(file) else {
         return Vec::new();
     };
-    let (old, new) = (editor_lines(&old), editor_lines(&new));
-    let ops = capture_diff_slices(Algorithm::Myers, &old, &new);
-    let mut edits: Vec<LineEdit> = Vec::new();
-    for op in ops.iter().filter(|op| op.tag() != DiffTag::Equal) {
-        let (from, to) = (op.old_range(), op.new_range());
-        let text: String = new[to].concat();
-        match edits.last_mut() {
-            Some(last) if last.end_line == count(from.start) => {
-                last.end_line = count(from.end);
-                last.text.push_str(&text);
-            }
-            _ => edits.push(LineEdit {
-                start_line: count(from.start),
-                end_line: count(from.end),
-                text,
-            }),
-        }
-    }
-    edits
+    let (old, new) = (lines(old.as_bytes()), lines(new.as_bytes()));
+    let edit = |run: Run| LineEdit {
+        start_line: count(run.old.start),
+        end_line: count(run.old.end),
+        // Whole lines of a text are text.
+        text: String::from_utf8_lossy(&new[run.new].concat()).into_owned(),
+    };
+    runs(&old, &new).into_iter().map(edit).collect()
 }
 
 /// Both sides as text, in whatever encoding each is; a side that is not there is empty.
@@ -149,24 +111,6 @@ fn texts(file: &FileEdit) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     let (old, _) = encoding::decode(old).ok()?;
     let (new, _) = encoding::decode(new).ok()?;
     Some((old, new))
-}
-
-/// Lines as LSP counts them, endings included.
-fn editor_lines(text: &str) -> Vec<&str> {
-    let bytes = text.as_bytes();
-    let mut lines = Vec::new();
-    let mut start = 0;
-    for (index, byte) in bytes.iter().enumerate() {
-        let ends = *byte == b'\n' || (*byte == b'\r' && bytes.get(index + 1) != Some(&b'\n'));
-        if ends {
-            lines.push(&text[start..=index]);
-            start = index + 1;
-        }
-    }
-    if start < text.len() {
-        lines.push(&text[start..]);
-    }
-    lines
 }
 
 fn count(n: usize) -> u32 {

@@ -4,6 +4,7 @@ use super::{Changed, Draft};
 use crate::change::ChangeSet;
 use crate::content::{Content, Hash};
 use crate::host::LandError;
+use crate::merge::Tie;
 use crate::rebase::{RebaseError, onto};
 use crate::snapshot::Snapshot;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ impl Draft {
     /// [`LandError::Conflict`] where both sides touch the same lines, [`LandError::Io`] where a file cannot be read.
     pub fn rebase(&self, live: Arc<Snapshot>) -> Result<Draft, LandError> {
         let before = self.change_set();
-        let moved = onto(&before, |path| live.read(path)).map_err(|error| match error {
-            RebaseError::Conflict { paths, details } => LandError::Conflict { paths, details },
-            RebaseError::Read(error) => LandError::Io(error.to_string()),
-        })?;
+        let moved =
+            onto(&before, |path| live.read(path), Tie::Conflict).map_err(|error| match error {
+                RebaseError::Conflict { paths, details } => LandError::Conflict { paths, details },
+                RebaseError::Read(error) => LandError::Io(error.to_string()),
+            })?;
         let grown = u64::from(!same_texts(&before, &moved));
         let changed = moved.files.into_iter().map(|file| {
             let content = file.after.map(|bytes| Content::new(bytes, None));

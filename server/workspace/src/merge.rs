@@ -1,0 +1,319 @@
+//! Merge: two changes of one text brought together, line by line. Edits of different lines stay apart, also where they touch; where
+//! both change the same lines, the same change is taken once and anything else is a conflict, never a guess.
+
+use similar::{Algorithm, DiffTag, capture_diff_slices};
+use std::ops::Range;
+
+/// What becomes of two insertions at one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tie {
+    /// A conflict: nobody looks at the result.
+    Conflict,
+    /// Theirs, then ours: a person decides and sees it.
+    TheirsFirst,
+}
+
+/// Lines of one text and what another has in their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// In the old text.
+    pub old: Range<usize>,
+    /// In the new text.
+    pub new: Range<usize>,
+}
+
+/// Lines as LSP counts them (`\n`, `\r\n` and a lone `\r` end one), endings included.
+pub(crate) fn lines(text: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for (index, byte) in text.iter().enumerate() {
+        if *byte == b'\n' || (*byte == b'\r' && text.get(index + 1) != Some(&b'\n')) {
+            lines.push(&text[start..=index]);
+            start = index + 1;
+        }
+    }
+    if start < text.len() {
+        lines.push(&text[start..]);
+    }
+    lines
+}
+
+/// The runs that differ, in order and apart. Lines that stand once in each text hold the rest together.
+pub(crate) fn runs(old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for op in capture_diff_slices(Algorithm::Patience, old, new) {
+        if op.tag() == DiffTag::Equal {
+            continue;
+        }
+        let (old, new) = (op.old_range(), op.new_range());
+        match runs.last_mut() {
+            Some(last) if last.old.end == old.start && last.new.end == new.start => {
+                last.old.end = old.end;
+                last.new.end = new.end;
+            }
+            _ => runs.push(Run { old, new }),
+        }
+    }
+    runs
+}
+
+/// Both changes of `base`.
+///
+/// # Errors
+/// The merged text with conflict markers as git writes them (`<<<<<<<` ours, `|||||||` before, `>>>>>>>` theirs).
+pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result<Vec<u8>, Vec<u8>> {
+    if let Some((base, ours)) = fitted(base, ours, theirs) {
+        return merge(&base, &ours, theirs, tie);
+    }
+    let (base, ours, theirs) = (lines(base), lines(ours), lines(theirs));
+    let (our_runs, their_runs) = (runs(&base, &ours), runs(&base, &theirs));
+    let mut out = Vec::with_capacity(theirs.iter().map(|line| line.len()).sum());
+    let mut conflict = false;
+    let (mut at, mut our, mut their) = (0, our_runs.as_slice(), their_runs.as_slice());
+    loop {
+        let part = next(&mut our, &mut their);
+        let Some(part) = part else { break };
+        copy(&mut out, &base[at..part.base.start]);
+        let of = |side: &Side<'_>, lines: &[&[u8]]| {
+            let mut text = Vec::new();
+            side.write(&part.base, &base, lines, &mut text);
+            text
+        };
+        match (part.ours.runs.is_empty(), part.theirs.runs.is_empty()) {
+            (false, true) => out.extend(of(&part.ours, &ours)),
+            (true, _) => out.extend(of(&part.theirs, &theirs)),
+            (false, false) => {
+                let (mine, other) = (of(&part.ours, &ours), of(&part.theirs, &theirs));
+                if mine == other {
+                    out.extend(mine);
+                } else if part.base.is_empty() && tie == Tie::TheirsFirst {
+                    // What is among theirs already came there by another way.
+                    let known = has(&lines(&other), &lines(&mine));
+                    out.extend(other);
+                    out.extend(mine.into_iter().filter(|_| !known));
+                } else {
+                    conflict = true;
+                    marked(&mut out, &mine, &base[part.base.clone()].concat(), &other);
+                }
+            }
+        }
+        at = part.base.end;
+    }
+    copy(&mut out, &base[at..]);
+    match conflict {
+        true => Err(out),
+        false => Ok(out),
+    }
+}
+
+/// What one side does to a part of the old text.
+struct Side<'a> {
+    runs: &'a [Run],
+}
+
+/// A part of the old text that a side changes, or both do.
+struct Part<'a> {
+    base: Range<usize>,
+    ours: Side<'a>,
+    theirs: Side<'a>,
+}
+
+/// Takes the next part off both lists: one run alone, or all that hang together.
+fn next<'a>(ours: &mut &'a [Run], theirs: &mut &'a [Run]) -> Option<Part<'a>> {
+    let key = |run: Option<&Run>| run.map(|run| (run.old.start, run.old.end));
+    let ours_first = match (key(ours.first()), key(theirs.first())) {
+        (None, None) => return None,
+        (Some(_), None) => true,
+        (None, Some(_)) => false,
+        (Some(our), Some(their)) => our < their,
+    };
+    let first = if ours_first {
+        ours.first()
+    } else {
+        theirs.first()
+    }?;
+    let mut base = first.old.clone();
+    let (mut mine, mut other) = (usize::from(ours_first), usize::from(!ours_first));
+    loop {
+        let before = (mine, other);
+        while let Some(run) = ours
+            .get(mine)
+            .filter(|run| other > 0 && meets(&base, &run.old))
+        {
+            base.end = base.end.max(run.old.end);
+            mine += 1;
+        }
+        while let Some(run) = theirs
+            .get(other)
+            .filter(|run| mine > 0 && meets(&base, &run.old))
+        {
+            base.end = base.end.max(run.old.end);
+            other += 1;
+        }
+        if before == (mine, other) {
+            break;
+        }
+    }
+    let (our_part, our_rest) = ours.split_at(mine);
+    let (their_part, their_rest) = theirs.split_at(other);
+    (*ours, *theirs) = (our_rest, their_rest);
+    Some(Part {
+        base,
+        ours: Side { runs: our_part },
+        theirs: Side { runs: their_part },
+    })
+}
+
+/// Whether two changes are of the same lines. One that only begins where the other ends is not.
+fn meets(one: &Range<usize>, other: &Range<usize>) -> bool {
+    match (one.is_empty(), other.is_empty()) {
+        (true, true) => one.start == other.start,
+        (true, false) => other.start < one.start && one.start < other.end,
+        (false, true) => one.start < other.start && other.start < one.end,
+        (false, false) => one.start < other.end && other.start < one.end,
+    }
+}
+
+impl Side<'_> {
+    /// The part as this side has it.
+    fn write(&self, part: &Range<usize>, base: &[&[u8]], lines: &[&[u8]], out: &mut Vec<u8>) {
+        let mut at = part.start;
+        for run in self.runs {
+            copy(out, &base[at..run.old.start]);
+            copy(out, &lines[run.new.clone()]);
+            at = run.old.end;
+        }
+        copy(out, &base[at..part.end]);
+    }
+}
+
+/// Whether these lines stand together among others.
+fn has(among: &[&[u8]], lines: &[&[u8]]) -> bool {
+    lines.is_empty() || among.windows(lines.len()).any(|window| window == lines)
+}
+
+fn copy(out: &mut Vec<u8>, lines: &[&[u8]]) {
+    for line in lines {
+        out.extend_from_slice(line);
+    }
+}
+
+fn marked(out: &mut Vec<u8>, ours: &[u8], base: &[u8], theirs: &[u8]) {
+    for (mark, text) in [
+        ("<<<<<<< patch\n", ours),
+        ("||||||| before\n", base),
+        ("=======\n", theirs),
+    ] {
+        out.extend_from_slice(mark.as_bytes());
+        out.extend_from_slice(text);
+        if !text.is_empty() && !text.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+    }
+    out.extend_from_slice(b">>>>>>> your text\n");
+}
+
+/// Base and ours with the line endings of theirs, where an editor gave all lines other ones: that is no edit of any line.
+fn fitted(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (from, to) = (ending(base)?, ending(theirs)?);
+    if from == to || ending(ours).is_some_and(|end| end != from) {
+        return None;
+    }
+    let fit = |text: &[u8]| {
+        let mut out = Vec::with_capacity(text.len() + text.len() / 16);
+        for line in lines(text) {
+            match line.strip_suffix(from) {
+                Some(body) => {
+                    out.extend_from_slice(body);
+                    out.extend_from_slice(to);
+                }
+                None => out.extend_from_slice(line),
+            }
+        }
+        out
+    };
+    Some((fit(base), fit(ours)))
+}
+
+/// The one line ending of a text; `None` where there are several, or none.
+fn ending(text: &[u8]) -> Option<&'static [u8]> {
+    let mut found: Option<&'static [u8]> = None;
+    for line in lines(text) {
+        let end: &[u8] = match line {
+            [.., b'\r', b'\n'] => b"\r\n",
+            [.., b'\n'] => b"\n",
+            [.., b'\r'] => b"\r",
+            _ => continue,
+        };
+        match found {
+            None => found = Some(end),
+            Some(known) if known == end => {}
+            Some(_) => return None,
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(base: &str, ours: &str, theirs: &str, tie: Tie) -> Result<String, String> {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        merge(base.as_bytes(), ours.as_bytes(), theirs.as_bytes(), tie)
+            .map(text)
+            .map_err(text)
+    }
+
+    #[test]
+    fn edits_of_different_lines_stay_apart() {
+        for (base, ours, theirs, want) in [
+            ("a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n", "A\nb\nC\n"),
+            // They touch: above, below, and an insertion at either end of a replacement.
+            ("a\nb\n", "a\nB\n", "A\nb\n", "A\nB\n"),
+            ("a\nb\nc\n", "a\nB\nc\n", "a\nnew\nb\nc\n", "a\nnew\nB\nc\n"),
+            ("a\nb\nc\n", "a\nB\nc\n", "a\nb\nnew\nc\n", "a\nB\nnew\nc\n"),
+            ("a\nb\nc\n", "a\nc\n", "a\nnew\nb\nc\n", "a\nnew\nc\n"),
+            // Both did the same.
+            ("a\nb\n", "a\nB\n", "a\nB\n", "a\nB\n"),
+            ("a\n", "a\nx\n", "a\nx\n", "a\nx\n"),
+            ("", "x\n", "", "x\n"),
+            // Theirs has it already, and more.
+            ("a\n", "a\nx\n", "a\nx\nmore\n", "a\nx\nmore\n"),
+            ("a\nb", "a\nB", "A\nb", "A\nB"),
+            // An editor gave the file other line ends.
+            ("a\nb\n", "a\nB\n", "a\r\nb\r\nc\r\n", "a\r\nB\r\nc\r\n"),
+        ] {
+            let got = merged(base, ours, theirs, Tie::TheirsFirst);
+            assert_eq!(got, Ok(want.to_owned()), "{base:?}");
+        }
+    }
+
+    #[test]
+    fn two_insertions_at_one_place_are_for_a_person() {
+        let (base, ours, theirs) = ("a\nb\n", "a\nours\nb\n", "a\ntheirs\nb\n");
+        assert_eq!(
+            merged(base, ours, theirs, Tie::TheirsFirst),
+            Ok("a\ntheirs\nours\nb\n".to_owned())
+        );
+        let conflict = merged(base, ours, theirs, Tie::Conflict).unwrap_err();
+        assert!(conflict.contains("<<<<<<< patch\nours\n||||||| before\n=======\ntheirs\n>>>>>>>"));
+    }
+
+    #[test]
+    fn the_same_lines_conflict_and_nothing_is_lost() {
+        for (base, ours, theirs) in [
+            ("a\nb\nc\n", "a\nB\nc\n", "a\nbb\nc\n"),
+            ("a\nb\nc\n", "a\nc\n", "a\nbb\nc\n"),
+            ("a\nb\nc\nd\n", "a\nX\nd\n", "a\nb\nnew\nc\nd\n"),
+            ("a\nb", "a\nb\nc", "a\nb\nd"),
+        ] {
+            for tie in [Tie::Conflict, Tie::TheirsFirst] {
+                let text = merged(base, ours, theirs, tie).unwrap_err();
+                for line in ours.lines().chain(theirs.lines()) {
+                    assert!(text.contains(line), "{text}");
+                }
+            }
+        }
+    }
+}
