@@ -235,7 +235,8 @@ fn silent_answer(text: &str) -> Option<Vec<u8>> {
     let fields = value.as_object()?;
     let only = fields.keys().all(|key| key == "jsonrpc" || key == "id");
     let id = id_of(text);
-    (only && !id.is_null()).then(|| {
+    // Our own requests are numbered.
+    (only && id.is_i64()).then(|| {
         json!({ "jsonrpc": "2.0", "id": id, "result": null })
             .to_string()
             .into_bytes()
