@@ -1,6 +1,7 @@
 //! Seek: finds the one place that a hunk means, and puts the replacement there. W4: exactly one place, or a refusal with
 //! the reason. Lines that the hunk keeps are the file's own bytes; added lines end as their neighbours do.
 
+mod anchor;
 mod dots;
 mod fuzzy;
 mod ladder;
@@ -287,7 +288,7 @@ fn insertion(file: &[Line<'_>], hunk: &HunkSpec, after: &[&str]) -> Result<Edit,
         return insert(0, with);
     }
     if !hunk.scope.is_empty() {
-        return match ladder::anchor(&texts, &hunk.scope) {
+        return match anchor::block(&texts, &hunk.scope) {
             Some(scope) => insert(scope.start, with),
             None => Err(teach::anchor(&texts, &hunk.scope)),
         };

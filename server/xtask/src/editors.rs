@@ -59,7 +59,7 @@ const SESSIONS: [Session; 5] = [
     },
     Session {
         name: "nvim-stock",
-        fixture: Fixture::Landing(&["first", "later"]),
+        fixture: Fixture::Landing(&["first", "fresh", "later"]),
         editor: Editor::Bare("stock.lua"),
     },
     Session {
