@@ -195,6 +195,9 @@ impl Ground {
         let mut split = Split::default();
         let (begin, end) = self.landing;
         let near = (end - begin) / 5 + Duration::from_millis(1);
+        // A machine that is busier or quieter by now than when it was measured: the window follows what the kills find.
+        let mut late = Duration::ZERO;
+        let mut early = Duration::ZERO;
         for number in 0.. {
             if number >= count && split.is_everywhere() {
                 break;
@@ -208,13 +211,21 @@ impl Ground {
             // A quarter anywhere in the run, the others about the landing, which is the shorter part of it.
             let at = match number % 4 {
                 0 => dice.between(Duration::ZERO, self.whole + self.whole / 8),
-                _ => dice.between(begin.saturating_sub(near), end + near),
+                _ => {
+                    let at = dice.between(begin.saturating_sub(near), end + near);
+                    (at + late).saturating_sub(early)
+                }
             };
             let told = format!(
                 "seed {SEED:#x}, kill {number} at {at:?} of {:?}",
                 self.whole
             );
+            let (before, after) = (split.before, split.after);
             self.one(at, &mut dice, &mut split, &told);
+            if number % 4 != 0 {
+                late += near * (split.before - before) as u32;
+                early += near * (split.after - after) as u32;
+            }
         }
         split
     }
