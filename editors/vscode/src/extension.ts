@@ -249,6 +249,7 @@ function registerReview(shim: Shim, context: vscode.ExtensionContext): void {
 
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const saver = new Saver();
+  context.subscriptions.push(saver);
   const client = createClient(saver);
   const shim = new Shim(client, saver, context);
   registerReview(shim, context);

@@ -179,6 +179,42 @@ export async function run(): Promise<void> {
     await holds("order/menu.txt", `é one\né two\n${menu0}the end\n`, `é one\né two\n${menu0}the end\n`);
   });
 
+  await test("decisions_amid_typing_lose_nothing", async () => {
+    const [menu0, prices0] = [disk("typing/menu.txt"), disk("typing/prices.txt")];
+    const menu = await open("typing/menu.txt");
+    const patch = await propose();
+    await waitShown("typing/menu.txt", "1:pending:3:2", "2:pending:12:0");
+    // A line comes in again and again, above all hunks and below them in turn.
+    let [typed, above, below] = [0, "", ""];
+    const typing = (async () => {
+      while (typed < 60) {
+        const line = `typed — ${typed + 1}\n`;
+        const over = typed % 2 === 0;
+        const done = await menu.edit((edit) => edit.insert(new vscode.Position(over ? 1 : menu.document.lineCount - 1, 0), line), { undoStopBefore: false, undoStopAfter: false });
+        if (!done) continue; // the text moved under the edit
+        typed += 1;
+        if (over) above = line + above;
+        else below += line;
+        await sleep(30);
+      }
+    })();
+    const decide = async (hunk: number, name: string, ...wanted: HunkState[]) => {
+      await ui(`hunk.${name}`, { patch, path: "typing/menu.txt", hunk });
+      await waitStates(patch, ...wanted);
+    };
+    await decide(1, "accept", "pending", "accepted", "pending");
+    await decide(0, "accept", "accepted", "accepted", "pending");
+    await decide(1, "undo", "accepted", "undone", "pending");
+    await typing;
+    const text = swap(first(menu0), "espresso\t2.00\n", `${above}espresso\t2.00\n`) + below;
+    await holds("typing/menu.txt", text, menu0);
+    await ui("accept", patch);
+    await waitStates(patch, "accepted", "undone", "accepted");
+    await holds("typing/prices.txt", third(prices0), third(prices0));
+    await holds("typing/menu.txt", text, menu0);
+    await menu.document.save();
+  });
+
   await test("a_hunk_is_edited_before_it_lands", async () => {
     const menu0 = disk("edit/menu.txt");
     await open("edit/menu.txt");

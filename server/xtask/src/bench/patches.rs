@@ -44,7 +44,21 @@ pub fn measure(animus: &Path) -> Result<()> {
 }
 
 fn tables(animus: &Path, top: &Path) -> Result<()> {
-    let mut rows = many(animus, &top.join("many"))?;
+    let mut rows = many(
+        animus,
+        &top.join("text"),
+        "txt",
+        ["500 hunks in 200 text files", "the same, matched only"],
+    )?;
+    rows.extend(many(
+        animus,
+        &top.join("rust"),
+        "rs",
+        [
+            "500 hunks in 200 Rust files, each parsed too",
+            "the same, matched and parsed only",
+        ],
+    )?);
     rows.extend(one(animus, &top.join("one"))?);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     println!(
@@ -67,10 +81,10 @@ fn tables(animus: &Path, top: &Path) -> Result<()> {
 }
 
 /// 500 hunks in 200 files.
-fn many(animus: &Path, top: &Path) -> Result<Vec<Row>> {
+fn many(animus: &Path, top: &Path, ending: &str, names: [&'static str; 2]) -> Result<Vec<Row>> {
     let mut files = Vec::new();
     for number in 0..FILES {
-        let path = format!("src/module{}/file{number}.rs", number % 20);
+        let path = format!("src/module{}/file{number}.{ending}", number % 20);
         files.push((path, text(number, LINES)));
     }
     let ground = Ground {
@@ -87,8 +101,8 @@ fn many(animus: &Path, top: &Path) -> Result<Vec<Row>> {
     let hunks = patch.lines().filter(|line| line.starts_with("@@ ")).count();
     ensure!(hunks == HUNKS, "{hunks} hunks");
     Ok(vec![
-        ground.row("500 hunks in 200 files", &patch, Some(&new), &[])?,
-        ground.row("the same, matched only", &patch, None, &["--dry-run"])?,
+        ground.row(names[0], &patch, Some(&new), &[])?,
+        ground.row(names[1], &patch, None, &["--dry-run"])?,
     ])
 }
 
@@ -97,7 +111,7 @@ fn one(animus: &Path, top: &Path) -> Result<Vec<Row>> {
     let ground = Ground {
         animus,
         top: top.to_owned(),
-        files: vec![("long.rs".to_owned(), text(0, LONG))],
+        files: vec![("long.txt".to_owned(), text(0, LONG))],
     };
     let mut new = ground.files.clone();
     edit(&mut new[0].1, LONG - 1_000);
@@ -123,9 +137,9 @@ fn one(animus: &Path, top: &Path) -> Result<Vec<Row>> {
     let alike = Ground {
         animus,
         top: top.join("alike"),
-        files: vec![("long.rs".to_owned(), "    same();\n".repeat(LONG))],
+        files: vec![("long.txt".to_owned(), "    same();\n".repeat(LONG))],
     };
-    let patch = "--- a/long.rs\n+++ b/long.rs\n@@ -5,4 +5,4 @@\n     same();\n     same();\n-    other();\n+    new();\n     same();\n";
+    let patch = "--- a/long.txt\n+++ b/long.txt\n@@ -5,4 +5,4 @@\n     same();\n     same();\n-    other();\n+    new();\n     same();\n";
     rows.push(alike.row(
         "all lines alike, one of the hunk's not: refused",
         patch,
