@@ -191,8 +191,7 @@ impl Mark {
                 let said = params.get("capabilities").unwrap_or(&Value::Null);
                 let there =
                     |pointer: &&str| said.pointer(pointer).is_some_and(|value| !value.is_null());
-                with.iter().all(|pointer| there(pointer))
-                    && !without.iter().any(|pointer| there(pointer))
+                with.iter().all(there) && !without.iter().any(there)
             }
             (Mark::Name(_), None) | (Mark::Nameless { .. }, Some(_)) => false,
         }
