@@ -47,9 +47,12 @@ pub enum Mark {
 pub enum Stale {
     /// It says no, and nothing changes.
     Refuses,
-    /// It leaves the document alone and says yes, or applies it where it is wrong now, and says yes.
-    #[default]
+    /// It leaves the document alone and says yes, or applies it where it is wrong now, and says yes. It tells of what was typed and
+    /// of each piece of the edit as changes of their own, though maybe in one message.
     Unreliable,
+    /// Nobody has looked; it may do the same, and tell of a part of a piece as a change of its own.
+    #[default]
+    Unknown,
     /// It moves the edit along with what was typed.
     Moves,
 }
@@ -104,8 +107,10 @@ pub const QUIRKS: &[Quirk] = &[
         editor: "Helix",
         marks: &[Mark::Name("helix")],
         lacks: &[CancelButton],
+        stale: Stale::Refuses,
         patience: Some(Duration::from_secs(20)),
-        why: "requests are given up after 20 s; progress has no button, so the task is cancelled by the code action",
+        why: "requests are given up after 20 s; progress has no button, so the task is cancelled by the code action; versions are \
+              checked, and a stale edit is answered with `applied: false`",
         ..NOTHING
     },
     Quirk {
@@ -186,8 +191,7 @@ impl Mark {
                 let said = params.get("capabilities").unwrap_or(&Value::Null);
                 let there =
                     |pointer: &&str| said.pointer(pointer).is_some_and(|value| !value.is_null());
-                with.iter().all(|pointer| there(pointer))
-                    && !without.iter().any(|pointer| there(pointer))
+                with.iter().all(there) && !without.iter().any(there)
             }
             (Mark::Name(_), None) | (Mark::Nameless { .. }, Some(_)) => false,
         }

@@ -150,7 +150,7 @@ impl Attempt<'_> {
         }
         let start = Instant::now();
         let settled = match self.editor.client.stale() {
-            Stale::Unreliable => start + SETTLE,
+            Stale::Unreliable | Stale::Unknown => start + SETTLE,
             Stale::Refuses | Stale::Moves => start + CONFIRM,
         };
         let deadline = start + CONFIRM;
@@ -215,7 +215,13 @@ impl Attempt<'_> {
         for file in self.change.files.iter().filter(|file| file.after.is_some()) {
             let after = apply::after_text(file).map_err(unreadable)?;
             let edits = apply::text_edits(self.change, file, &editor.client).map_err(unreadable)?;
-            let trace = Trace::new(base_text(file), after, edits, editor.client.encoding);
+            let trace = Trace::new(
+                base_text(file),
+                after,
+                edits,
+                editor.client.encoding,
+                editor.client.stale(),
+            );
             let now = editor.documents.get(&file.path);
             let now = now.as_ref().map(|document| &document.rope);
             editor.traces.begin(&file.path, trace, now);

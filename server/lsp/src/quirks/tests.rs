@@ -93,7 +93,7 @@ fn l3_helix() {
         include_str!("../../tests/clients/helix-25.07.json"),
         expect![[r#"
             Helix (Utf8)
-            stale Unreliable, patience Some(20s), window None, land None
+            stale Refuses, patience Some(20s), window None, land None
             create "new", edit "new" at null, edit "old" at 3
             ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges Progress ResolvedEdit
         "#]],
@@ -219,6 +219,7 @@ fn rows() -> Vec<String> {
             match quirk.stale {
                 Stale::Refuses => "refuses",
                 Stale::Unreliable => "says yes to anything",
+                Stale::Unknown => "",
                 Stale::Moves => "moves",
             },
             seconds(quirk.patience),
