@@ -128,7 +128,7 @@ impl LanguageServer for Server {
         };
         // It reads the files that are not open.
         let edit = tokio::task::spawn_blocking(move || preview::edit(&sheet, &editor)).await;
-        action.edit = edit.ok().and_then(|edit| serde_json::from_value(edit).ok());
+        action.edit = edit.ok();
         Ok(action)
     }
 

@@ -13,6 +13,7 @@ pub use stage::Staged;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -105,6 +106,25 @@ impl Tree {
         Ok(bytes)
     }
 
+    /// As [`Tree::read`], in pieces of at most 64 KiB, until `more` has seen enough (`Break`).
+    pub fn read_pieces(
+        &self,
+        rel: &str,
+        mut more: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let mut file = self.reader(rel)?;
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(length) if more(&piece[..length]).is_break() => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// What `rel` is, or `None` when there is nothing of that name.
     pub fn stat(&self, rel: &str) -> io::Result<Option<Stat>> {
         let found = match open::split(rel)? {
@@ -130,7 +150,12 @@ impl Tree {
     /// parents are made. Without `mode` an existing file keeps its own; owner and extended attributes stay where they may. Other hard links of the file keep the old bytes;
     /// links, folders, FIFOs and devices are refused.
     pub fn write(&self, rel: &str, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-        write::replace(self, rel, bytes, mode)
+        write::replace(self, rel, &[bytes], mode)
+    }
+
+    /// As [`Tree::write`], of parts one after the other.
+    pub fn write_parts(&self, rel: &str, parts: &[&[u8]], mode: Option<u32>) -> io::Result<()> {
+        write::replace(self, rel, parts, mode)
     }
 
     /// Opens a file (made with mode 0600 if missing, parents included) for appending.

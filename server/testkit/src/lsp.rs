@@ -234,6 +234,16 @@ impl Editor {
             .map(|buffer| buffer.version)
     }
 
+    /// Applies the edit of a code action to the buffers, unless one of them is another version by now. Whether it did.
+    pub fn edit(&self, edit: &Value) -> bool {
+        let messages = self.state.lock().unwrap().edit(edit);
+        let Some(messages) = messages else {
+            return false;
+        };
+        messages.iter().for_each(|message| self.raw(message));
+        true
+    }
+
     /// From now on edits are met like this.
     pub fn applies(&self, how: Applies) {
         self.state.lock().unwrap().applies = how;
@@ -394,6 +404,7 @@ impl Reader {
             }
             (_, None) => Vec::new(),
             ("workspace/applyEdit", Some(id)) => state.apply(id, &params),
+            ("window/showDocument", Some(id)) => vec![wire::answer(id, json!({ "success": true }))],
             ("window/showMessageRequest", Some(id)) => {
                 let pressed = state
                     .presses

@@ -146,29 +146,36 @@ fn blocking<T>(work: impl FnOnce() -> T) -> T {
 
 /// The regular file at the place that a path leads to (W1: it must be inside); `None` where nothing is.
 fn read(tree: &Tree, path: &RelPath, at: &RelPath) -> Result<Option<Content>, Error> {
-    let io = |source| Error::io(format!("cannot read `{path}`"), source);
-    let unreadable = |why: &str| Error::Unreadable {
-        path: path.to_string(),
-        why: why.to_owned(),
-    };
-    let stat = match tree.stat(at.as_str()) {
-        Ok(Some(stat)) => stat,
-        Ok(None) => return Ok(None),
-        Err(source) => return Err(io(source)),
-    };
-    match stat.kind {
-        Kind::Dir => return Err(unreadable("it is a folder")),
-        Kind::Other => return Err(unreadable("it is not a regular file")),
-        Kind::File if stat.len > LARGEST => return Err(unreadable("it is larger than 32 MiB")),
-        Kind::File | Kind::Symlink => {}
+    if !is_file(tree, path, at)? {
+        return Ok(None);
     }
     match tree.read(at.as_str()) {
         Ok(bytes) => Ok(Some(Content::new(bytes, None))),
-        Err(source) if source.kind() == ErrorKind::NotFound && stat.kind == Kind::File => Ok(None),
-        Err(source) if stat.kind == Kind::Symlink => Err(unreadable(&format!(
-            "it is a link that leads nowhere or outside the workspace ({source})"
-        ))),
-        Err(source) => Err(io(source)),
+        Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::io(format!("cannot read `{path}`"), source)),
+    }
+}
+
+/// Whether a regular file that may be read is at a place, or nothing; an error for anything else.
+fn is_file(tree: &Tree, path: &RelPath, at: &RelPath) -> Result<bool, Error> {
+    let unreadable = |why: &str| {
+        Err(Error::Unreadable {
+            path: path.to_string(),
+            why: why.to_owned(),
+        })
+    };
+    let stat = tree
+        .stat(at.as_str())
+        .map_err(|source| Error::io(format!("cannot read `{path}`"), source))?;
+    match stat {
+        None => Ok(false),
+        Some(stat) => match stat.kind {
+            Kind::Dir => unreadable("it is a folder"),
+            Kind::Other => unreadable("it is not a regular file"),
+            Kind::Symlink => unreadable("it is a link that leads nowhere"),
+            Kind::File if stat.len > LARGEST => unreadable("it is larger than 32 MiB"),
+            Kind::File => Ok(true),
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// What becomes of two insertions at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tie {
+pub enum Tie {
     /// A conflict: nobody looks at the result.
     Conflict,
     /// Theirs, then ours: a person decides and sees it.
@@ -61,7 +61,7 @@ pub(crate) fn runs(old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
 ///
 /// # Errors
 /// The merged text with conflict markers as git writes them (`<<<<<<<` ours, `|||||||` before, `>>>>>>>` theirs).
-pub(crate) fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result<Vec<u8>, Vec<u8>> {
+pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result<Vec<u8>, Vec<u8>> {
     if let Some((base, ours)) = fitted(base, ours, theirs) {
         return merge(&base, &ours, theirs, tie);
     }

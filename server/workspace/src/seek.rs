@@ -1,7 +1,9 @@
 //! Seek: finds the one place that a hunk means, and puts the replacement there. W4: exactly one place, or a refusal with
 //! the reason. Lines that the hunk keeps are the file's own bytes; added lines end as their neighbours do.
 
+mod anchor;
 mod dots;
+mod endings;
 mod fuzzy;
 mod ladder;
 mod numbered;
@@ -108,6 +110,8 @@ enum New {
     Kept(usize),
     /// A new line.
     Added(String),
+    /// A new line that ends as the patch says.
+    Ended(String, &'static str),
 }
 
 /// Where the hunks before left off, in the text as it is now.
@@ -132,7 +136,11 @@ pub(crate) fn place(
         None => ("", text),
     };
     let says_newline = matches!(hunk.last, LastLine::Closed | LastLine::Open);
-    if hunk.before == hunk.after && !says_newline {
+    let says_endings = hunk
+        .returns
+        .as_ref()
+        .is_some_and(|said| said.before != said.after);
+    if hunk.before == hunk.after && !says_newline && !says_endings {
         return Err(Miss::new(
             Reason::NoChange,
             "search and replacement are the same; leave this hunk out, or send what should change",
@@ -217,7 +225,10 @@ fn find(
         ladder::Found::One(spot) => {
             return match spot.repeats(&texts, before, after) {
                 Some(lines) => Err(teach::present_already(&lines)),
-                None => Ok(vec![spot.edit(before, after)]),
+                None => Ok(vec![
+                    endings::edit(file, &spot, hunk, before, after)
+                        .unwrap_or_else(|| spot.edit(before, after)),
+                ]),
             };
         }
         ladder::Found::Many(spots) if hunk.reach == Reach::All => {
@@ -287,7 +298,7 @@ fn insertion(file: &[Line<'_>], hunk: &HunkSpec, after: &[&str]) -> Result<Edit,
         return insert(0, with);
     }
     if !hunk.scope.is_empty() {
-        return match ladder::anchor(&texts, &hunk.scope) {
+        return match anchor::block(&texts, &hunk.scope) {
             Some(scope) => insert(scope.start, with),
             None => Err(teach::anchor(&texts, &hunk.scope)),
         };

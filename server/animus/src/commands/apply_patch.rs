@@ -140,7 +140,7 @@ fn apply(
         .iter()
         .map(|file| file.path.to_string())
         .collect();
-    answer.parse = change.files.iter().filter_map(worse).collect();
+    answer.parse = parsed(&change.files);
     Ok(())
 }
 
@@ -187,12 +187,28 @@ struct Worse {
     after: u32,
 }
 
+/// Parsing is the slow part of a large patch: all processors take their share.
+fn parsed(files: &[FileEdit]) -> Vec<Worse> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = files.len().div_ceil(processors).max(1);
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = files
+            .chunks(share)
+            .map(|files| scope.spawn(|| files.iter().filter_map(worse).collect::<Vec<_>>()))
+            .collect();
+        let shares = shares.into_iter();
+        shares
+            .flat_map(|share| share.join().unwrap_or_default())
+            .collect()
+    })
+}
+
 fn worse(file: &FileEdit) -> Option<Worse> {
     let errors = |content: &Content| {
         let (text, _) = content.decoded().ok()?;
         index::error_count(file.path.as_str(), &text)
     };
-    let after = errors(&Content::new(file.after.clone()?, None))?;
+    let after = errors(&Content::new(file.after.clone()?, None)).filter(|after| *after > 0)?;
     let before = file.base.as_ref().and_then(errors).unwrap_or(0);
     (after > before).then(|| Worse {
         path: file.path.to_string(),

@@ -8,8 +8,11 @@ use crate::print;
 use crate::render::style::{BAD, DIM, GOOD, Painted, WARN, clean};
 use clap::Args;
 use protocol::Failure;
+use sandbox::Tree;
 use serde::Serialize;
 use serde_json::json;
+use std::sync::Arc;
+use workspace::Lineage;
 
 /// Look at what works here and what does not
 #[derive(Debug, Args)]
@@ -92,7 +95,7 @@ pub fn run(_: &Doctor, compose: &Compose) -> Result<u8, Failure> {
     checks.extend(sandbox_checks(compose, &settings));
     checks.push(workspace_check(compose));
     checks.push(match compose.state(compose.root()) {
-        Ok(tree) => Check::new("state", State::Good, tree.path().to_string()),
+        Ok(tree) => Check::new("state", State::Good, kept(&tree, &settings)),
         Err(failure) => Check::failed("state", &failure),
     });
     let good = checks.iter().all(|check| check.state != State::Bad);
@@ -182,6 +185,19 @@ fn workspace_check(compose: &Compose) -> Check {
             format!("{root}, without git (undo works all the same)"),
         ),
     }
+}
+
+/// The state folder with what the patches take of what they may.
+fn kept(tree: &Arc<Tree>, settings: &Settings) -> String {
+    let patches = match Lineage::open(tree.clone()).usage() {
+        Ok(usage) => format!(
+            "patches take {} KiB of {} MiB",
+            usage.bytes.div_ceil(1024),
+            settings.agent.patch_storage_mb
+        ),
+        Err(error) => error.to_string(),
+    };
+    format!("{}, {patches}", tree.path())
 }
 
 fn show(check: &Check) {

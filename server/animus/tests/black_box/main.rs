@@ -9,6 +9,7 @@
 mod contract;
 mod crash;
 mod demo;
+mod edits;
 mod full;
 mod hunks;
 mod interrupt;

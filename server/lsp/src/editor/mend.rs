@@ -1,7 +1,7 @@
 //! Mend: a document in which an edit went wrong because the person typed meanwhile, brought to what it should be: the change
 //! merged with everything that was typed. Nothing that a person typed is lost, whatever the client did.
 
-use workspace::{ChangeSet, Content, FileEdit, LandError, RelPath};
+use workspace::{ChangeSet, Content, FileEdit, LandError, RelPath, Tie};
 
 use super::Editor;
 use super::attempt::{Attempt, Verdict, base_text};
@@ -224,13 +224,11 @@ impl Editor {
 
 /// Both changes of a text, or the text with the conflict in it.
 fn merge(base: &str, ours: &str, theirs: &str) -> Result<String, String> {
-    if ours == theirs || base == ours {
-        return Ok(theirs.to_owned());
-    }
-    if base == theirs {
-        return Ok(ours.to_owned());
-    }
-    diffy::merge(base, ours, theirs)
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let sides = (base.as_bytes(), ours.as_bytes(), theirs.as_bytes());
+    workspace::merge(sides.0, sides.1, sides.2, Tie::Conflict)
+        .map(text)
+        .map_err(text)
 }
 
 fn unclear(file: &FileEdit, conflict: &str) -> LandError {

@@ -183,7 +183,7 @@ fn apply_all(rope: &mut Rope, edits: &[TextEdit], encoding: Encoding) {
 /// The same for texts that an editor would not tell apart.
 fn fingerprint(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for line in apply::bare(text).lines() {
+    for line in apply::shown(text) {
         line.hash(&mut hasher);
     }
     hasher.finish()

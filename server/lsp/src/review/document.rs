@@ -208,11 +208,18 @@ fn real_line(
         } if (*its_file, *its_hunk) == (file, hunk) && *old >= of.old.start => Some(*new),
         _ => None,
     });
-    let offset = match state {
-        HunkState::Accepted => new.saturating_sub(inside.unwrap_or(new)),
-        HunkState::Pending | HunkState::Refused | HunkState::Undone => old - of.old.start,
-    };
-    Some(place.start + offset)
+    let passed = new.saturating_sub(inside.unwrap_or(new));
+    let text = &sheet.view.files.get(file)?.hunks.get(hunk)?.text;
+    let theirs = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    Some(match state {
+        _ if old >= of.old.end && passed >= theirs => place.end + (old - of.old.end),
+        HunkState::Accepted => place.start + passed,
+        // A line that is not in the file leads to where it would come.
+        _ if old >= of.old.end => place.start,
+        HunkState::Pending | HunkState::Refused | HunkState::Undone => {
+            place.start + (old - of.old.start)
+        }
+    })
 }
 
 /// What a decision is about.

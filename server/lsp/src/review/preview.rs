@@ -1,18 +1,25 @@
 //! Preview: the waiting hunks of a patch as one edit that the editor shows before it applies it, hunk by hunk. What came of it is
 //! learnt from the texts, never from the answer.
 
-use serde_json::{Value, json};
-use workspace::{Content, FileReview, Host, Place, Verdict};
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use lsp_types::{
+    AnnotatedTextEdit, ChangeAnnotation, CodeAction, CreateFile, CreateFileOptions, DeleteFile,
+    DocumentChangeOperation, DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier,
+    Position, Range, ResourceOp, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
+};
+use protocol::PatchState;
+use ropey::Rope;
+use serde_json::json;
+use workspace::{Content, FileReview, Host, Verdict};
 
 use super::Sheet;
 use crate::actions::{SOURCE, shorten};
 use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
-use crate::position;
-use lsp_types::{CodeAction, Position};
-use protocol::PatchState;
-use ropey::Rope;
+use crate::{apply, position};
 
 /// Whether the client can show it: it asks before annotated edits, and fetches the edit of an action when it is taken.
 pub fn is_for(client: &Client) -> bool {
@@ -21,7 +28,7 @@ pub fn is_for(client: &Client) -> bool {
         && client.can(Feature::DocumentChanges)
 }
 
-/// The action, without its edit.
+/// The action, without its edit; none where nothing waits.
 pub fn action(sheet: &Sheet) -> Option<CodeAction> {
     (sheet.view.state == PatchState::Proposed).then(|| CodeAction {
         title: format!(
@@ -35,39 +42,58 @@ pub fn action(sheet: &Sheet) -> Option<CodeAction> {
 }
 
 /// The edit: every waiting hunk that still has its place, with an annotation of its own. Reads the files that are not open.
-pub fn edit(sheet: &Sheet, editor: &Editor) -> Value {
-    let (mut operations, mut annotations) = (Vec::new(), serde_json::Map::new());
+pub fn edit(sheet: &Sheet, editor: &Editor) -> WorkspaceEdit {
+    let mut notes = HashMap::new();
+    let mut operations = Vec::new();
     for (number, file) in sheet.review.files.iter().enumerate() {
-        let path = &file.edit.path;
-        let uri = editor.addresses().uri(path);
-        let waiting: Vec<usize> = (0..file.hunks.len())
-            .filter(|hunk| file.hunks[*hunk].verdict == Verdict::Pending)
-            .collect();
         let mut annotate = |hunk: usize| {
             let id = format!("{number}.{hunk}");
-            let label = format!("Hunk {} of {} in {path}", hunk + 1, file.hunks.len());
-            let annotation = json!({
-                "label": label, "needsConfirmation": true, "description": shorten(&sheet.view.title),
-            });
-            annotations.insert(id.clone(), annotation);
+            let all = file.hunks.len();
+            let note = ChangeAnnotation {
+                label: format!("Hunk {} of {all} in {}", hunk + 1, file.edit.path),
+                needs_confirmation: Some(true),
+                description: Some(shorten(&sheet.view.title)),
+            };
+            notes.insert(id.clone(), note);
             id
         };
-        if file.is_whole() {
-            if !waiting.is_empty() {
-                operations.extend(whole(file, &uri, annotate));
-            }
-            continue;
-        }
-        let Ok(Some(content)) = editor.read(path) else {
-            continue;
-        };
-        let edits = text_edits(file, &content, &waiting, editor.client(), &mut annotate);
-        if !edits.is_empty() {
-            let document = json!({ "uri": uri, "version": content.version });
-            operations.push(json!({ "textDocument": document, "edits": edits }));
-        }
+        operations.extend(of_file(file, editor, &mut annotate).unwrap_or_default());
     }
-    json!({ "documentChanges": operations, "changeAnnotations": annotations })
+    WorkspaceEdit {
+        changes: None,
+        document_changes: Some(DocumentChanges::Operations(operations)),
+        change_annotations: Some(notes),
+    }
+}
+
+/// What is to be done to one file; nothing where its address or its text is none.
+fn of_file(
+    file: &FileReview,
+    editor: &Editor,
+    annotate: &mut impl FnMut(usize) -> String,
+) -> Option<Vec<DocumentChangeOperation>> {
+    let uri = Uri::from_str(&editor.addresses().uri(&file.edit.path)).ok()?;
+    let waiting: Vec<usize> = (0..file.hunks.len())
+        .filter(|hunk| file.hunks[*hunk].verdict == Verdict::Pending)
+        .collect();
+    if file.is_whole() {
+        return waiting.first().map(|_| whole(file, &uri, annotate(0)));
+    }
+    let content = editor.read(&file.edit.path).ok()??;
+    let edits = text_edits(file, &content, &waiting, editor.client(), annotate)?;
+    let edits = edits.into_iter().map(OneOf::Right).collect();
+    Some(vec![in_document(uri, content.version, edits)])
+}
+
+fn in_document(
+    uri: Uri,
+    version: Option<i32>,
+    edits: Vec<OneOf<TextEdit, AnnotatedTextEdit>>,
+) -> DocumentChangeOperation {
+    DocumentChangeOperation::Edit(TextDocumentEdit {
+        text_document: OptionalVersionedTextDocumentIdentifier { uri, version },
+        edits,
+    })
 }
 
 fn text_edits(
@@ -76,47 +102,71 @@ fn text_edits(
     waiting: &[usize],
     client: &Client,
     annotate: &mut impl FnMut(usize) -> String,
-) -> Vec<Value> {
-    let Ok(text) = content.text() else {
-        return Vec::new();
-    };
+) -> Option<Vec<AnnotatedTextEdit>> {
     let places = file.places(&content.bytes);
-    let rope = Rope::from_str(crate::apply::bare(text));
+    let rope = Rope::from_str(apply::bare(content.text().ok()?));
     let at = |line: u32| {
         let line = (line as usize).min(rope.len_lines());
         position::from_char(&rope, rope.line_to_char(line), client.encoding)
     };
     let mut edits = Vec::new();
     for hunk in waiting {
-        let place: Option<Place> = places.get(*hunk).cloned().flatten();
-        let new = String::from_utf8(file.replacement(&file.hunks[*hunk]));
-        let (Some(place), Ok(new)) = (place, new) else {
+        let place = places.get(*hunk).cloned().flatten();
+        let new_text = String::from_utf8(file.replacement(&file.hunks[*hunk]));
+        let (Some(place), Ok(new_text)) = (place, new_text) else {
             continue;
         };
-        edits.push(json!({
-            "range": { "start": at(place.start), "end": at(place.end) },
-            "newText": new,
-            "annotationId": annotate(*hunk),
-        }));
+        let range = Range {
+            start: at(place.start),
+            end: at(place.end),
+        };
+        edits.push(AnnotatedTextEdit {
+            text_edit: TextEdit {
+                range,
+                new_text: apply::bare(&new_text).to_owned(),
+            },
+            annotation_id: annotate(*hunk),
+        });
     }
-    edits
+    (!edits.is_empty()).then_some(edits)
 }
 
 /// A file that comes or goes.
-fn whole(file: &FileReview, uri: &str, mut annotate: impl FnMut(usize) -> String) -> Vec<Value> {
-    let id = annotate(0);
+fn whole(file: &FileReview, uri: &Uri, note: String) -> Vec<DocumentChangeOperation> {
     let after = file.edit.after.as_deref().map(std::str::from_utf8);
     match (&file.edit.base, after) {
         (None, Some(Ok(text))) => {
-            let start = Position::new(0, 0);
-            let range = json!({ "start": start, "end": Position::new(1, 0) });
-            let insert = json!({ "range": range, "newText": text, "annotationId": id });
+            let create = ResourceOp::Create(CreateFile {
+                uri: uri.clone(),
+                options: Some(CreateFileOptions {
+                    overwrite: Some(false),
+                    ignore_if_exists: Some(false),
+                }),
+                annotation_id: Some(note.clone()),
+            });
+            let insert = AnnotatedTextEdit {
+                text_edit: TextEdit {
+                    range: Range {
+                        start: Position::new(0, 0),
+                        end: Position::new(1, 0),
+                    },
+                    new_text: apply::bare(text).to_owned(),
+                },
+                annotation_id: note,
+            };
             vec![
-                json!({ "kind": "create", "uri": uri, "options": { "overwrite": false }, "annotationId": id }),
-                json!({ "textDocument": { "uri": uri, "version": null }, "edits": [insert] }),
+                DocumentChangeOperation::Op(create),
+                in_document(uri.clone(), None, vec![OneOf::Right(insert)]),
             ]
         }
-        (Some(_), None) => vec![json!({ "kind": "delete", "uri": uri, "annotationId": id })],
+        (Some(_), None) => {
+            let delete = ResourceOp::Delete(DeleteFile {
+                uri: uri.clone(),
+                options: None,
+                annotation_id: Some(note),
+            });
+            vec![DocumentChangeOperation::Op(delete)]
+        }
         _ => Vec::new(),
     }
 }

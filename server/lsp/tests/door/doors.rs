@@ -26,6 +26,7 @@ async fn every_verb_answers_alike_as_request_and_as_command() {
         ("task/replay", json!({ "task": task, "after": 3 })),
         ("patch/list", json!({})),
         ("patch/get", json!({ "patch": patch })),
+        ("patch/review", json!({ "patch": patch })),
         (
             "patch/resolve",
             json!({ "patch": "none", "resolution": "accept" }),

@@ -51,6 +51,14 @@ impl Stage {
         stage
     }
 
+    /// The same with a list of ten lines, and tests that pass.
+    pub fn with_list() -> Stage {
+        let stage = Stage::new();
+        stage.write("check.sh", "true\n");
+        stage.write("list.txt", LIST);
+        stage
+    }
+
     pub fn write(&self, path: &str, text: &str) {
         std::fs::write(self.root.join(path), text).unwrap();
     }
@@ -165,6 +173,98 @@ impl Session {
             .unwrap()
     }
 
+    /// Takes a code action as a client does: its edit first, then its command.
+    pub async fn take(&self, action: &Value) {
+        if action["edit"].is_object() {
+            assert!(self.editor.edit(&action["edit"]), "made for this version");
+        }
+        if !action["command"].is_null() {
+            self.execute(action).await;
+        }
+    }
+
+    /// Waits for an action whose title begins so, at a line.
+    pub async fn action(&self, path: &str, line: u32, title: &str) -> Value {
+        self.action_in(&self.editor.uri(path), line, title).await
+    }
+
+    pub async fn action_in(&self, uri: &str, line: u32, title: &str) -> Value {
+        let mut seen = Vec::new();
+        for _ in 0..200 {
+            seen = self.actions_in(uri, line).await;
+            let begins = |action: &&Value| action["title"].as_str().unwrap().starts_with(title);
+            if let Some(action) = seen.iter().find(begins) {
+                return action.clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("never offered: {title}; offered: {seen:#?}");
+    }
+
+    /// The actions at a line of any document.
+    pub async fn actions_in(&self, uri: &str, line: u32) -> Vec<Value> {
+        let place = json!({ "line": line, "character": 0 });
+        let params = json!({
+            "textDocument": { "uri": uri },
+            "range": { "start": place, "end": place },
+            "context": { "diagnostics": [] },
+        });
+        let answer = self
+            .editor
+            .request("textDocument/codeAction", params)
+            .await
+            .unwrap();
+        answer.as_array().unwrap().clone()
+    }
+
+    /// Asks something of a document.
+    pub async fn of_document(&self, method: &str, uri: &str) -> Value {
+        let params = json!({ "textDocument": { "uri": uri } });
+        self.editor.request(method, params).await.unwrap()
+    }
+
+    /// The states of a patch's hunks, file by file, once they are as expected.
+    pub async fn hunks(&self, patch: &str, expected: &str) {
+        let mut seen = String::new();
+        for _ in 0..200 {
+            let params = json!({ "patch": patch });
+            let view = self
+                .editor
+                .request("animus/patch/get", params)
+                .await
+                .unwrap();
+            let files = view["files"].as_array().unwrap().iter().map(|file| {
+                let hunks = file["hunks"].as_array().unwrap().iter();
+                hunks
+                    .map(|hunk| hunk["state"].as_str().unwrap())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            });
+            seen = files.collect::<Vec<_>>().join("; ");
+            if seen == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("hunks are `{seen}`, not `{expected}`");
+    }
+
+    /// The newest patch.
+    pub async fn newest(&self) -> String {
+        for _ in 0..400 {
+            let list = self
+                .editor
+                .request("animus/patch/list", json!({}))
+                .await
+                .unwrap();
+            if let Some(id) = list["patches"][0]["id"].as_str() {
+                return id.to_owned();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("no patch came");
+    }
+
     /// Checks P1 on what came over the wire, and returns the events' updates.
     pub fn story(&self, task: &str) -> Vec<Value> {
         let events = self.editor.events(task);
@@ -238,3 +338,42 @@ pub const GOOD: &str = "*** Begin Patch
 -1
 +2
 *** End Patch";
+
+/// A list.
+pub const LIST: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
+
+/// Two hunks in the list and one in the count.
+pub fn list_script() -> String {
+    let patch = "*** Begin Patch
+*** Update File: list.txt
+@@
+-two
++TWO
++and a half
+@@
+-nine
++NINE
+*** Update File: count.txt
+@@
+-1
++2
+*** End Patch";
+    format!("turns:\n{}  - text: done\n", patch_turn(patch))
+}
+
+/// The recorded `initialize` of a real client.
+pub fn recorded(client: &str) -> Value {
+    let text = match client {
+        "vscode" => include_str!("../clients/vscode-1.139.1_languageclient-11.0.0.json"),
+        "neovim" => include_str!("../clients/neovim-0.11.4.json"),
+        "emacs" => include_str!("../clients/emacs-28.2_eglot-1.9.json"),
+        "kakoune" => include_str!("../clients/kakoune-2022.10.31_kak-lsp-22.0.0.json"),
+        "helix" => include_str!("../clients/helix-25.07.json"),
+        "kate" => include_str!("../clients/kate.json"),
+        other => panic!("{other} was not recorded"),
+    };
+    let mut params: Value = serde_json::from_str(text).unwrap();
+    // The recorded process is long gone, and its number may be anybody's by now.
+    params["processId"] = Value::Null;
+    params
+}

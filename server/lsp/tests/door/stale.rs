@@ -190,3 +190,90 @@ async fn l3_a_conflict_leaves_what_was_typed_and_nothing_of_the_edit() {
     );
     assert_eq!(session.editor.text("count.txt"), COUNT);
 }
+
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+/// Some lines of a text replaced, removed or added.
+fn changed(dice: &mut Dice, text: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for number in 0..=dice.below(3) {
+        let at = dice.below(lines.len());
+        match dice.below(3) {
+            0 => lines[at] = format!("changed {number}"),
+            1 if lines.len() > 3 => drop(lines.remove(at)),
+            _ => lines.insert(at, format!("added {number}")),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l3_whatever_is_typed_where_the_edit_comes_out_as_a_merge_or_not_at_all() {
+    let stage = Stage::new();
+    let (session, host) = open(&stage).await;
+    let mut dice = Dice(7);
+    let (mut landed, mut conflicts) = (0, 0);
+    for round in 0..120 {
+        let base = session.editor.text("greet.txt");
+        let count = session.editor.text("count.txt");
+        let after = changed(&mut dice, &base);
+        let other = changed(&mut dice, &count);
+        if after == base || other == count {
+            continue;
+        }
+        // What the person has before the edit comes.
+        let line = dice.below(base.lines().count());
+        let width = base.lines().nth(line).unwrap().chars().count();
+        let (column, typed) = match dice.below(2) {
+            0 => (0, format!("typed {round}\n")),
+            _ => (dice.below(width + 1), "é😀".to_owned()),
+        };
+        let byte: usize = base.lines().take(line).map(|line| line.len() + 1).sum();
+        let within = base.lines().nth(line).unwrap().char_indices().nth(column);
+        let column = within.map_or(base.lines().nth(line).unwrap().len(), |(at, _)| at);
+        let mut user = base.clone();
+        user.insert_str(byte + column, &typed);
+        session
+            .editor
+            .types_meanwhile(&[("greet.txt", (line as u64, column as u64), &typed)]);
+        let change = change(
+            host.as_ref(),
+            &[("count.txt", &other), ("greet.txt", &after)],
+        );
+        let what = format!("round {round}: {base:?} -> {after:?}, typed {user:?}");
+        let merged = workspace::merge(
+            base.as_bytes(),
+            after.as_bytes(),
+            user.as_bytes(),
+            workspace::Tie::Conflict,
+        );
+        match (host.land(&change, "test").await, merged) {
+            (Ok(_), Ok(merged)) => {
+                let merged = String::from_utf8(merged).unwrap();
+                assert_eq!(session.editor.text("greet.txt"), merged, "{what}");
+                assert_eq!(session.editor.text("count.txt"), other, "{what}");
+                landed += 1;
+            }
+            (Err(LandError::Conflict { .. }), Err(_)) => {
+                assert_eq!(session.editor.text("greet.txt"), user, "{what}");
+                assert_eq!(session.editor.text("count.txt"), count, "{what}");
+                conflicts += 1;
+            }
+            (got, merged) => panic!("{what}: {got:?}, merge {merged:?}"),
+        }
+        let text = session.editor.text("greet.txt");
+        assert_eq!(held(&session, host.as_ref(), "greet.txt").await, text);
+    }
+    assert!(landed > 20 && conflicts > 2, "{landed} {conflicts}");
+}

@@ -95,13 +95,20 @@ async fn r1_the_window_stops_at_256_kib_and_opens_with_acks() {
     let session = stage.connect(params, &long(4000, &"x".repeat(100))).await;
     let task = session.start("talk").await;
     agent_is_done(&session, &task).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let sent: usize = session
+    let sent = |editor: &testkit::lsp::Editor| -> usize {
+        let frames = editor.seen("$/animus/event");
+        let sizes = frames.iter().map(|frame| frame["events"].to_string().len());
+        sizes.sum()
+    };
+    session
         .editor
-        .seen("$/animus/event")
-        .iter()
-        .map(|frame| frame["events"].to_string().len())
-        .sum();
+        .until("the window to fill", |editor| {
+            (sent(editor) >= 200 << 10).then_some(())
+        })
+        .await;
+    // Whatever comes beyond it would come now.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let sent = sent(&session.editor);
     assert!((200 << 10..300 << 10).contains(&sent), "{sent}");
     // Facts that are not events still come, and so do answers.
     session

@@ -33,7 +33,7 @@ impl Tree {
         let (folder, name) = open::split(rel)?.ok_or_else(open::not_a_name)?;
         let parent = open::folder_made(&self.dir, folder)?;
         let old = write::target(&parent, name, rel)?;
-        let pending = write::filled(parent, name, old, bytes, mode)?;
+        let pending = write::filled(parent, name, old, &[bytes], mode)?;
         Ok(Staged {
             tree: self,
             folder: folder.to_owned(),

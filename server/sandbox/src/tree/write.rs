@@ -26,12 +26,17 @@ pub(super) enum Access {
     Umask,
 }
 
-/// See [`Tree::write`].
-pub(super) fn replace(tree: &Tree, rel: &str, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
+/// See [`Tree::write_parts`].
+pub(super) fn replace(
+    tree: &Tree,
+    rel: &str,
+    parts: &[&[u8]],
+    mode: Option<u32>,
+) -> io::Result<()> {
     let (parent, name) = open::split(rel)?.ok_or_else(open::not_a_name)?;
     let parent = open::folder_made(&tree.dir, parent)?;
     let old = target(&parent, name, rel)?;
-    let pending = filled(parent, name, old, bytes, mode)?;
+    let pending = filled(parent, name, old, parts, mode)?;
     open::sync(&pending.into_place(name)?)
 }
 
@@ -40,7 +45,7 @@ pub(super) fn filled(
     parent: OwnedFd,
     name: &str,
     old: Option<Stat>,
-    bytes: &[u8],
+    parts: &[&[u8]],
     mode: Option<u32>,
 ) -> io::Result<Pending> {
     let mode = mode.or(old.map(|stat| stat.mode));
@@ -49,7 +54,9 @@ pub(super) fn filled(
         None => Access::Umask,
     };
     let mut pending = Pending::beside(parent, access)?;
-    pending.file.write_all(bytes)?;
+    for bytes in parts {
+        pending.file.write_all(bytes)?;
+    }
     let group = match old {
         Some(_) => keep::owner(&pending.file, &pending.parent, name),
         None => keep::Group::Kept,

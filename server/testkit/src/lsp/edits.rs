@@ -119,6 +119,18 @@ impl State {
         out
     }
 
+    /// Applies an edit that came with an answer; `None` where it is for another version.
+    pub(super) fn edit(&mut self, edit: &Value) -> Option<Vec<Vec<u8>>> {
+        let operations = operations(edit);
+        if operations.iter().any(|operation| self.is_stale(operation)) {
+            return None;
+        }
+        let messages = operations
+            .iter()
+            .flat_map(|operation| self.operate(operation));
+        Some(messages.collect())
+    }
+
     /// Changes are held back and come behind the answer, one notification a document.
     fn apply_as_neovim(
         &mut self,

@@ -91,10 +91,10 @@ impl Held<'_> {
                 source,
             )
         };
-        let bytes = entry::encode(label, folders, steps).map_err(|error| failed(error.into()))?;
+        let entry = entry::encode(label, folders, steps).map_err(|error| failed(error.into()))?;
         let made = matches!(self.state.stat(FOLDER), Ok(None));
         self.state
-            .write(LANDING, &bytes, Some(0o600))
+            .write_parts(LANDING, &entry.parts(steps), Some(0o600))
             .and_then(|()| if made { self.state.sync("") } else { Ok(()) })
             .map_err(failed)
     }

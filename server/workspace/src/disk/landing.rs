@@ -96,7 +96,7 @@ fn check(disk: &Disk, steps: &[Step]) -> Result<(), LandError> {
         if now.map_err(|error| LandError::Refused(error.to_string()))? != Now::Old {
             paths.push(step.file.path.clone());
         }
-        if step.after.is_none() {
+        if step.file.after.is_none() {
             left.insert(step.folder());
         }
     }

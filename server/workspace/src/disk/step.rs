@@ -3,12 +3,14 @@
 
 use super::Disk;
 use crate::change::{ChangeSet, FileEdit};
-use crate::content::Hash;
 use crate::error::Error;
 use crate::host::{Host, LandError};
 use crate::path::RelPath;
 use sandbox::Kind;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// One file of a landing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +21,6 @@ pub(super) struct Step {
     pub at: RelPath,
     /// Permission bits before.
     pub mode: Option<u32>,
-    /// Hash of what it shall be.
-    pub after: Option<Hash>,
 }
 
 /// What stands where a step writes.
@@ -79,19 +79,65 @@ fn one(disk: &Disk, file: &FileEdit) -> Result<Step, LandError> {
     }
     Ok(Step {
         mode: disk.mode(&at),
-        after: file.after.as_ref().map(|after| Hash::of(after)),
         file: file.clone(),
         at,
     })
 }
 
+/// Whether the bytes of a file are those of an image, as far as they have been seen.
+struct Likeness<'image> {
+    /// What has not been seen yet; `None` once it differs.
+    rest: Option<&'image [u8]>,
+}
+
+impl<'image> Likeness<'image> {
+    fn to(image: Option<&'image Arc<[u8]>>) -> Likeness<'image> {
+        Likeness {
+            rest: image.map(|bytes| &bytes[..]),
+        }
+    }
+
+    fn see(&mut self, piece: &[u8]) {
+        self.rest = self.rest.and_then(|rest| rest.strip_prefix(piece));
+    }
+
+    fn is_whole(&self) -> bool {
+        self.rest.is_some_and(<[u8]>::is_empty)
+    }
+}
+
 impl Step {
-    /// What stands there now.
+    /// What stands there now, by its bytes.
     pub(super) fn now(&self, disk: &Disk) -> Result<Now, Error> {
-        let now = super::read(&disk.tree, &self.file.path, &self.at)?.map(|now| now.hash);
-        Ok(if now == self.file.base.as_ref().map(|base| base.hash) {
+        let (old, new) = (
+            self.file.base.as_ref().map(|base| &base.bytes),
+            self.file.after.as_ref(),
+        );
+        let nothing = match (old, new) {
+            (None, _) => Now::Old,
+            (_, None) => Now::New,
+            (Some(_), Some(_)) => Now::Other,
+        };
+        if !super::is_file(&disk.tree, &self.file.path, &self.at)? {
+            return Ok(nothing);
+        }
+        let (mut as_old, mut as_new) = (Likeness::to(old), Likeness::to(new));
+        let read = disk.tree.read_pieces(self.at.as_str(), |piece| {
+            as_old.see(piece);
+            as_new.see(piece);
+            match as_old.rest.is_some() || as_new.rest.is_some() {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        });
+        match read {
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(nothing),
+            read => read
+                .map_err(|source| Error::io(format!("cannot read `{}`", self.file.path), source))?,
+        }
+        Ok(if as_old.is_whole() {
             Now::Old
-        } else if now == self.after {
+        } else if as_new.is_whole() {
             Now::New
         } else {
             Now::Other

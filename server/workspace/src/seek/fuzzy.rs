@@ -50,7 +50,7 @@ pub(super) fn find(file: &[&str], hunk: &HunkSpec, before: &[&str]) -> Result<Op
             format!("nothing says exactly this, and nearly: {}", told.teach),
         ));
     }
-    let scope = super::ladder::anchor(file, &hunk.scope);
+    let scope = super::anchor::block(file, &hunk.scope);
     if scope.is_some_and(|scope| place(start).end < scope.start) {
         return Ok(None);
     }

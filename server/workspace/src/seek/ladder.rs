@@ -1,7 +1,7 @@
 //! Ladder: ever looser ways to compare a hunk's lines with the file's. The first rung with a match decides; on every
 //! rung several matches are ambiguous unless the patch's own anchor, order or line number leaves exactly one.
 
-use super::{Edit, New};
+use super::{Edit, New, anchor};
 use crate::lines::indent;
 use crate::patch::{HunkSpec, Site};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
@@ -309,7 +309,7 @@ impl<'a> Finder<'a> {
         let Some(spot) = spots.pop() else {
             return Found::None;
         };
-        match anchor(self.file, &self.hunk.scope) {
+        match anchor::block(self.file, &self.hunk.scope) {
             Some(scope) if spot.at.end < scope.start => Found::None,
             _ => Found::One(spot),
         }
@@ -327,7 +327,7 @@ impl<'a> Finder<'a> {
             let kept = narrowed(&spots, |spot| spot.at.end >= end);
             spots = kept;
         }
-        if let Some(scope) = anchor(self.file, &self.hunk.scope) {
+        if let Some(scope) = anchor::block(self.file, &self.hunk.scope) {
             let below = narrowed(&spots, |spot| spot.at.start + 1 >= scope.start);
             spots = narrowed(&below, |spot| spot.at.end <= scope.end);
         }
@@ -357,47 +357,6 @@ fn narrowed(spots: &[Spot], pass: impl Fn(&Spot) -> bool) -> Vec<Spot> {
         true => spots.to_vec(),
         false => kept,
     }
-}
-
-/// The lines below the anchors, up to the end of the innermost anchor's block by indentation. `None` without anchors,
-/// and where one of them stands nowhere or in several places.
-pub(super) fn anchor(file: &[&str], scope: &[String]) -> Option<Range<usize>> {
-    if scope.is_empty() {
-        return None;
-    }
-    let mut range = 0..file.len();
-    for name in scope {
-        let name = name.trim();
-        let hits = |test: &dyn Fn(&str) -> bool| -> Vec<usize> {
-            range
-                .clone()
-                .filter(|index| test(file[*index].trim()))
-                .collect()
-        };
-        let mut found = hits(&|line| line == name);
-        if found.is_empty() {
-            found = hits(&|line| line.starts_with(name));
-        }
-        if found.is_empty() {
-            found = hits(&|line| line.contains(name));
-        }
-        let [at] = found[..] else {
-            return None;
-        };
-        range = at + 1..block_end(file, at).min(range.end);
-    }
-    Some(range)
-}
-
-/// The first line after the block that the line at `at` opens.
-fn block_end(file: &[&str], at: usize) -> usize {
-    let depth = indent(file[at]).len();
-    let outside = |line: &str| {
-        let body = line.trim_start();
-        !body.is_empty() && indent(line).len() <= depth && !body.starts_with(['}', ')', ']', '{'])
-    };
-    let stop = (at + 1..file.len()).find(|index| outside(file[*index]));
-    stop.unwrap_or(file.len())
 }
 
 fn fold(line: &str, key: Key) -> Cow<'_, str> {

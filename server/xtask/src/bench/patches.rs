@@ -31,6 +31,8 @@ struct Row {
     name: &'static str,
     ours: Duration,
     git: Duration,
+    /// The floor for what is to be there after a power cut; where files are written.
+    synced: Option<Duration>,
 }
 
 /// Measures a program and prints what came of it.
@@ -42,32 +44,47 @@ pub fn measure(animus: &Path) -> Result<()> {
 }
 
 fn tables(animus: &Path, top: &Path) -> Result<()> {
-    let many = many(animus, &top.join("many"))?;
-    let one = one(animus, &top.join("one"))?;
-    println!("\n{:<48} {:>9} {:>9} {:>7}", "", "git", "animus", "x git");
-    for row in many.0.iter().chain(&one) {
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        println!(
-            "{:<48} {:>6.1} ms {:>6.1} ms {:>6.2}x",
-            row.name,
-            ms(row.git),
-            ms(row.ours),
-            ms(row.ours) / ms(row.git)
-        );
+    let mut rows = many(
+        animus,
+        &top.join("text"),
+        "txt",
+        ["500 hunks in 200 text files", "the same, matched only"],
+    )?;
+    rows.extend(many(
+        animus,
+        &top.join("rust"),
+        "rs",
+        [
+            "500 hunks in 200 Rust files, each parsed too",
+            "the same, matched and parsed only",
+        ],
+    )?);
+    rows.extend(one(animus, &top.join("one"))?);
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    println!(
+        "\n{:<48} {:>8} {:>8} {:>8} {:>7} {:>8}",
+        "milliseconds", "git", "synced", "animus", "x git", "x synced"
+    );
+    for row in rows {
+        print!("{:<48} {:>8.1}", row.name, ms(row.git));
+        let times = |other: Duration| ms(row.ours) / ms(other);
+        let ours = format!("{:>8.1} {:>6.2}x", ms(row.ours), times(row.git));
+        match row.synced {
+            Some(synced) => println!(" {:>8.1} {ours} {:>7.2}x", ms(synced), times(synced)),
+            None => println!(" {:>8} {ours}", ""),
+        }
     }
     println!(
-        "{:<48} {:>19.1} ms",
-        "the same files written and synced, nothing else",
-        many.1.as_secs_f64() * 1e3
+        "synced: the same new files written, synced and renamed by a plain loop; git syncs nothing"
     );
     Ok(())
 }
 
-/// 500 hunks in 200 files, and the floor: the new texts written, synced and renamed by a plain loop.
-fn many(animus: &Path, top: &Path) -> Result<(Vec<Row>, Duration)> {
+/// 500 hunks in 200 files.
+fn many(animus: &Path, top: &Path, ending: &str, names: [&'static str; 2]) -> Result<Vec<Row>> {
     let mut files = Vec::new();
     for number in 0..FILES {
-        let path = format!("src/module{}/file{number}.rs", number % 20);
+        let path = format!("src/module{}/file{number}.{ending}", number % 20);
         files.push((path, text(number, LINES)));
     }
     let ground = Ground {
@@ -83,25 +100,10 @@ fn many(animus: &Path, top: &Path) -> Result<(Vec<Row>, Duration)> {
     let patch = ground.diff(&new)?;
     let hunks = patch.lines().filter(|line| line.starts_with("@@ ")).count();
     ensure!(hunks == HUNKS, "{hunks} hunks");
-    let rows = vec![
-        ground.row("500 hunks in 200 files", &patch, Some(&new), &[])?,
-        ground.row("the same, checked only", &patch, None, &["--dry-run"])?,
-    ];
-    let mut floor = Vec::new();
-    for _ in 0..ROUNDS {
-        ground.restore()?;
-        let begin = Instant::now();
-        for (path, text) in &new {
-            let place = ground.top.join(path);
-            let beside = place.with_extension("tmp");
-            let mut file = File::create(&beside)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(beside, place)?;
-        }
-        floor.push(begin.elapsed());
-    }
-    Ok((rows, median(floor)))
+    Ok(vec![
+        ground.row(names[0], &patch, Some(&new), &[])?,
+        ground.row(names[1], &patch, None, &["--dry-run"])?,
+    ])
 }
 
 /// One hunk in a file of 100,000 lines.
@@ -109,7 +111,7 @@ fn one(animus: &Path, top: &Path) -> Result<Vec<Row>> {
     let ground = Ground {
         animus,
         top: top.to_owned(),
-        files: vec![("long.rs".to_owned(), text(0, LONG))],
+        files: vec![("long.txt".to_owned(), text(0, LONG))],
     };
     let mut new = ground.files.clone();
     edit(&mut new[0].1, LONG - 1_000);
@@ -135,9 +137,9 @@ fn one(animus: &Path, top: &Path) -> Result<Vec<Row>> {
     let alike = Ground {
         animus,
         top: top.join("alike"),
-        files: vec![("long.rs".to_owned(), "    same();\n".repeat(LONG))],
+        files: vec![("long.txt".to_owned(), "    same();\n".repeat(LONG))],
     };
-    let patch = "--- a/long.rs\n+++ b/long.rs\n@@ -5,4 +5,4 @@\n     same();\n     same();\n-    other();\n+    new();\n     same();\n";
+    let patch = "--- a/long.txt\n+++ b/long.txt\n@@ -5,4 +5,4 @@\n     same();\n     same();\n-    other();\n+    new();\n     same();\n";
     rows.push(alike.row(
         "all lines alike, one of the hunk's not: refused",
         patch,
@@ -221,7 +223,27 @@ impl Ground<'_> {
             name,
             ours: median(ours),
             git: median(git),
+            synced: new.map(|new| self.synced(new)).transpose()?,
         })
+    }
+
+    /// The new texts written, synced and renamed in turn.
+    fn synced(&self, new: &[(String, String)]) -> Result<Duration> {
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            self.restore()?;
+            let begin = Instant::now();
+            for (path, text) in new {
+                let place = self.top.join(path);
+                let beside = place.with_extension("tmp");
+                let mut file = File::create(&beside)?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()?;
+                fs::rename(beside, place)?;
+            }
+            times.push(begin.elapsed());
+        }
+        Ok(median(times))
     }
 }
 

@@ -63,12 +63,18 @@ struct Image {
     mode: Option<u32>,
 }
 
+/// What an entry has beside the bytes of its files.
+pub(super) struct Written {
+    head: Vec<u8>,
+    hash: [u8; HASH],
+}
+
 /// The entry of a landing by this process.
 pub(super) fn encode(
     label: &str,
     folders: &[String],
     steps: &[Step],
-) -> Result<Vec<u8>, serde_json::Error> {
+) -> Result<Written, serde_json::Error> {
     let image = |bytes: Option<&Arc<[u8]>>, mode| {
         bytes.map(|bytes| Image {
             bytes: bytes.len(),
@@ -88,17 +94,38 @@ pub(super) fn encode(
         folders: folders.to_vec(),
         files: files.collect(),
     };
-    let mut entry = serde_json::to_vec(&head)?;
-    entry.push(b'\n');
-    for step in steps {
-        let before = step.file.base.as_ref().map(|base| &base.bytes);
-        for bytes in [before, step.file.after.as_ref()].into_iter().flatten() {
-            entry.extend_from_slice(bytes);
-        }
+    let mut head = serde_json::to_vec(&head)?;
+    head.push(b'\n');
+    let mut hash = blake3::Hasher::new();
+    hash.update(&head);
+    for bytes in images(steps) {
+        hash.update(bytes);
     }
-    let hash = Hash::of(&entry);
-    entry.extend_from_slice(hash.as_bytes());
-    Ok(entry)
+    Ok(Written {
+        head,
+        hash: *hash.finalize().as_bytes(),
+    })
+}
+
+/// The bytes that follow the head.
+fn images(steps: &[Step]) -> impl Iterator<Item = &[u8]> {
+    steps.iter().flat_map(|step| {
+        let before = step.file.base.as_ref().map(|base| &base.bytes);
+        [before, step.file.after.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|bytes| &bytes[..])
+    })
+}
+
+impl Written {
+    /// The whole entry, in order.
+    pub(super) fn parts<'a>(&'a self, steps: &'a [Step]) -> Vec<&'a [u8]> {
+        std::iter::once(&self.head[..])
+            .chain(images(steps))
+            .chain([&self.hash[..]])
+            .collect()
+    }
 }
 
 /// The landing that these bytes say.
@@ -132,7 +159,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Entry, Broken> {
         steps.push(Step {
             at: file.at,
             mode: file.before.and_then(|image| image.mode),
-            after: after.as_ref().map(|after| Hash::of(after)),
             file: FileEdit {
                 path: file.path,
                 base: before.map(|bytes| Content::new(bytes, None)),
@@ -157,7 +183,6 @@ mod tests {
         Step {
             at: RelPath::new("real").unwrap(),
             mode: before.map(|_| 0o640),
-            after: after.map(Hash::of),
             file: FileEdit {
                 path: RelPath::new(path).unwrap(),
                 base: before.map(|bytes| Content::new(bytes, None)),
@@ -175,7 +200,8 @@ mod tests {
             step("c", Some(b"gone"), None),
         ];
         let folders = ["x/y".to_owned(), "x".to_owned()];
-        let bytes = encode("a \"label\"\n", &folders, &steps).unwrap();
+        let written = encode("a \"label\"\n", &folders, &steps).unwrap();
+        let bytes = written.parts(&steps).concat();
         let entry = decode(&bytes).unwrap();
         assert_eq!(
             entry,
