@@ -27,7 +27,8 @@ export class Saver implements vscode.Disposable {
     const before = uris.map((uri) => ({ uri, clean: this.clean(uri), version: this.document(uri)?.version }));
     const { metadata: _, ...edit } = params;
     const answer = await next(edit, new vscode.CancellationTokenSource().token);
-    for (const { uri, clean, version } of before) {
+    const applied = !!answer && "applied" in answer && answer.applied;
+    for (const { uri, clean, version } of applied ? before : []) {
       const now = this.document(uri)?.version;
       // An edit is one version; what is typed behind it may be there already.
       if (now !== undefined) this.touched.set(uri, { version: version === undefined ? now : version + 1, clean });
