@@ -66,13 +66,15 @@ pub(crate) fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result
         return merge(&base, &ours, theirs, tie);
     }
     let (base, ours, theirs) = (lines(base), lines(ours), lines(theirs));
-    let (our_runs, their_runs) = (runs(&base, &ours), runs(&base, &theirs));
+    let our_runs = reaching(runs(&base, &ours), &base, &ours);
+    let their_runs = reaching(runs(&base, &theirs), &base, &theirs);
     let mut out = Vec::with_capacity(theirs.iter().map(|line| line.len()).sum());
     let mut conflict = false;
     let (mut at, mut our, mut their) = (0, our_runs.as_slice(), their_runs.as_slice());
     loop {
         let part = next(&mut our, &mut their);
-        let Some(part) = part else { break };
+        let Some(mut part) = part else { break };
+        part.base.end = part.base.end.min(base.len());
         copy(&mut out, &base[at..part.base.start]);
         let of = |side: &Side<'_>, lines: &[&[u8]]| {
             let mut text = Vec::new();
@@ -90,7 +92,10 @@ pub(crate) fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result
                     // What is among theirs already came there by another way.
                     let known = has(&lines(&other), &lines(&mine));
                     out.extend(other);
-                    out.extend(mine.into_iter().filter(|_| !known));
+                    if !known {
+                        close(&mut out, &mine);
+                        out.extend(mine);
+                    }
                 } else {
                     conflict = true;
                     marked(&mut out, &mine, &base[part.base.clone()].concat(), &other);
@@ -181,10 +186,38 @@ impl Side<'_> {
         for run in self.runs {
             copy(out, &base[at..run.old.start]);
             copy(out, &lines[run.new.clone()]);
-            at = run.old.end;
+            at = run.old.end.min(part.end);
         }
         copy(out, &base[at..part.end]);
     }
+}
+
+/// The runs, the last one up to past the end of the old text where it leaves the new one without a final line end: what the other
+/// side puts at the end is then a change of the same line, and the two would run into one another.
+fn reaching(mut runs: Vec<Run>, old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
+    let closed = |lines: &[&[u8]]| {
+        lines
+            .last()
+            .is_none_or(|line| line.ends_with(b"\n") || line.ends_with(b"\r"))
+    };
+    if let Some(last) = runs.last_mut()
+        && last.old.start < last.old.end
+        && last.old.end == old.len()
+        && closed(old)
+        && !closed(new)
+    {
+        last.old.end += 1;
+    }
+    runs
+}
+
+/// Ends the last line before others follow it, as the first of these ends.
+fn close(out: &mut Vec<u8>, following: &[u8]) {
+    if out.is_empty() || out.ends_with(b"\n") || out.ends_with(b"\r") {
+        return;
+    }
+    let end = lines(following).first().and_then(|line| ending(line));
+    out.extend_from_slice(end.unwrap_or(b"\n"));
 }
 
 /// Whether these lines stand together among others.
@@ -236,7 +269,7 @@ fn fitted(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, Vec<u8>)>
 }
 
 /// The one line ending of a text; `None` where there are several, or none.
-fn ending(text: &[u8]) -> Option<&'static [u8]> {
+pub(crate) fn ending(text: &[u8]) -> Option<&'static [u8]> {
     let mut found: Option<&'static [u8]> = None;
     for line in lines(text) {
         let end: &[u8] = match line {
@@ -298,6 +331,42 @@ mod tests {
         );
         let conflict = merged(base, ours, theirs, Tie::Conflict).unwrap_err();
         assert!(conflict.contains("<<<<<<< patch\nours\n||||||| before\n=======\ntheirs\n>>>>>>>"));
+    }
+
+    #[test]
+    fn lines_do_not_run_into_one_another_at_the_end_of_a_text_without_a_final_newline() {
+        // Two insertions at the end: the person's last line is closed as the other lines are.
+        for (base, ours, theirs, want) in [
+            ("a\n", "a\nours\n", "a\ntheirs", "a\ntheirs\nours\n"),
+            (
+                "a\r\n",
+                "a\r\nours\r\n",
+                "a\r\ntheirs",
+                "a\r\ntheirs\r\nours\r\n",
+            ),
+            ("", "ours\n", "theirs", "theirs\nours\n"),
+            ("", "ours", "theirs", "theirs\nours"),
+        ] {
+            let got = merged(base, ours, theirs, Tie::TheirsFirst);
+            assert_eq!(got, Ok(want.to_owned()), "{base:?}");
+            merged(base, ours, theirs, Tie::Conflict).unwrap_err();
+        }
+        // The last line itself lost its end, or more, and the other side adds below it.
+        for (base, one, other) in [
+            ("a\nb\n", "a\nb\nc\n", "a\nb"),
+            ("a\nb\n", "a\nb\nc\n", "a\nB"),
+            ("a\nb\n", "a\nb\nc\n", "a"),
+        ] {
+            for tie in [Tie::Conflict, Tie::TheirsFirst] {
+                merged(base, one, other, tie).unwrap_err();
+                merged(base, other, one, tie).unwrap_err();
+            }
+        }
+        // Both took it away, and nothing else at the end.
+        assert_eq!(
+            merged("a\nb\nc\n", "A\nb\nc", "a\nb\nc", Tie::Conflict),
+            Ok("A\nb\nc".to_owned())
+        );
     }
 
     #[test]
