@@ -250,7 +250,8 @@ impl Draft {
                 Err(mut miss) => {
                     if encoding != Encoding::UTF_8 {
                         let name = encoding.name();
-                        miss.teach.push_str(&format!("\nthe file is read as {name}"));
+                        miss.teach
+                            .push_str(&format!("\nthe file is read as {name}"));
                     }
                     progress.refused.push(refused(path, index + 1, miss));
                 }
