@@ -247,13 +247,20 @@ impl Patches {
             tracing::warn!(patch = node.id, %error, "the patch did not become a git ref");
         }
         match self.lineage.prune(self.keep.bound) {
-            Ok(gone) => gone.iter().for_each(|id| self.unexport(id)),
+            Ok(gone) => gone.iter().for_each(|id| self.gone(id)),
             Err(error) => tracing::warn!(%error, "old patches could not be let go of"),
         }
         Ok(())
     }
 
-    fn unexport(&self, id: &str) {
+    /// Removes what a forgotten patch has elsewhere.
+    fn gone(&self, id: &str) {
+        let page = self.state.remove(&page_name(&PatchId::from(id.to_owned())));
+        if let Err(error) = page
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(id, %error, "the patch's review document is left");
+        }
         if let Err(error) = self.lineage.unexport(self.host.root(), id) {
             tracing::warn!(id, %error, "the patch's git ref is left");
         }
