@@ -504,32 +504,24 @@ async fn an_undo_that_was_cut_off_is_a_patch_of_its_own_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undo_at_once_gives_the_bytes_back_also_where_lines_are_alike() {
-    let stage = Stage::empty();
-    stage.write("a.txt", "}\nb\na\n");
-    stage.write("check.sh", "exit 0\n");
-    let patch = "*** Begin Patch\n*** Update File: a.txt\n@@\n-}\n b\n*** End Patch";
-    let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(patch)));
-    let request = TaskRequest {
-        land: Some(LandMode::Review),
-        ..ask("one brace less")
-    };
-    let started = agent.start(request).unwrap();
-    finish(&agent, &started).await;
-    let patch = agent.patches().remove(0);
     for typed in ["}\ntyped\nb\n}\na\n", "}\n\nb\n}\na\n"] {
-        stage.write("a.txt", typed);
-        let accepted = agent
-            .resolve_patch(&whole(&patch, Resolution::Accept))
-            .await;
-        if accepted.is_err() {
-            assert_eq!(stage.read("a.txt"), typed);
-            continue;
-        }
-        let what = Undoing {
-            patch: Some(patch.id.clone()),
-            ..Undoing::default()
+        let stage = Stage::empty();
+        stage.write("a.txt", "}\nb\na\n");
+        stage.write("check.sh", "exit 0\n");
+        let patch = "*** Begin Patch\n*** Update File: a.txt\n@@\n-}\n b\n*** End Patch";
+        let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(patch)));
+        let request = TaskRequest {
+            land: Some(LandMode::Review),
+            ..ask("one brace less")
         };
-        agent.undo_patch(&what).await.unwrap();
+        let started = agent.start(request).unwrap();
+        finish(&agent, &started).await;
+        let patch = agent.patches().remove(0);
+        stage.write("a.txt", typed);
+        let accept = whole(&patch, Resolution::Accept);
+        agent.resolve_patch(&accept).await.unwrap();
+        assert_ne!(stage.read("a.txt"), typed);
+        agent.undo_patch(&Undoing::default()).await.unwrap();
         assert_eq!(stage.read("a.txt"), typed);
     }
 }
