@@ -166,6 +166,26 @@ impl Patches {
         Ok(self.view(&node))
     }
 
+    /// Keeps a change that is about to land without a task, so that a stop on the way is settled at the next start.
+    ///
+    /// # Errors
+    /// `io`, `timeout`.
+    pub async fn begin(&self, proposal: Proposal) -> Result<(PatchId, Decision), Failure> {
+        let decision = self.decide().await?;
+        let mut node = node(proposal, Kind::Change, Verdict::Pending);
+        node.intent = Some(Review::of(&node.review.change(), Verdict::Accepted));
+        self.lineage.record(&node).map_err(of_workspace)?;
+        Ok((PatchId::from(node.id), decision))
+    }
+
+    /// Forgets what was begun and did not land.
+    ///
+    /// # Errors
+    /// `io`, `not_found`.
+    pub fn withdraw(&self, id: &PatchId, _: &Decision) -> Result<(), Failure> {
+        self.lineage.drop(id.as_str()).map_err(of_workspace)
+    }
+
     /// All patches, newest first.
     pub fn list(&self) -> Vec<PatchView> {
         let nodes = self.lineage.list().unwrap_or_default();
