@@ -265,6 +265,11 @@ impl Ground {
         );
         let fresh = self.stage.root().join("fresh").exists();
         assert_eq!(fresh, self.is(&self.new), "{told}: folders");
+        assert_eq!(
+            self.landed(),
+            usize::from(self.is(&self.new)),
+            "{told}: what is in the files is in the lineage"
+        );
         let left = temporary(self.stage.root().parent().unwrap());
         assert!(
             left.is_empty() && self.journal().is_none(),
@@ -289,9 +294,25 @@ impl Ground {
         command
     }
 
+    /// How many patches are kept as landed.
+    fn landed(&self) -> usize {
+        let Some(folder) = self.kept("patches") else {
+            return 0;
+        };
+        let records = folder.read_dir().into_iter().flatten().flatten();
+        let landed = records.filter(|record| {
+            let text = std::fs::read_to_string(record.path()).unwrap();
+            text.contains("\"landed\":")
+        });
+        landed.count()
+    }
+
     fn reset(&self) {
         let root = self.stage.root();
         let _ = std::fs::remove_dir_all(root.join("fresh"));
+        if let Some(patches) = self.kept("patches") {
+            let _ = std::fs::remove_dir_all(patches);
+        }
         for (path, bytes) in &self.old {
             let path = root.join(path);
             match bytes {
@@ -328,16 +349,16 @@ impl Ground {
         (old, new)
     }
 
+    /// A folder of the workspace's state.
+    fn kept(&self, name: &str) -> Option<PathBuf> {
+        let state = self.stage.root().parent().unwrap().join("state/workspaces");
+        let folder = state.read_dir().ok()?.flatten().next()?;
+        Some(folder.path().join(name))
+    }
+
     /// What lies in the journal.
     fn journal(&self) -> Option<PathBuf> {
-        let state = self.stage.root().parent().unwrap().join("state/workspaces");
-        let folder = state
-            .read_dir()
-            .ok()?
-            .flatten()
-            .next()?
-            .path()
-            .join("journal");
+        let folder = self.kept("journal")?;
         let mut entries = folder.read_dir().ok()?.flatten().map(|entry| entry.path());
         entries.find(|path| !is_temporary(path))
     }

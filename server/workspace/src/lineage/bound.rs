@@ -1,5 +1,5 @@
 //! Bound: how much a lineage may keep. What is over goes oldest first: what was refused or undone before what is in the files. A
-//! patch that waits for a decision is never let go of.
+//! patch that waits for a decision, and the one that landed last, are never let go of.
 
 use super::{FOLDER, Lineage, NodeState};
 use crate::content::Hash;
@@ -72,9 +72,18 @@ impl Lineage {
             return Ok(gone);
         }
         let mut heads = self.heads()?;
-        heads.retain(|head| head.state != NodeState::Proposed);
+        // The last landing can always be undone, whatever else is kept.
+        let in_files = heads.iter().filter(|head| head.state == NodeState::Landed);
+        let newest = in_files.max_by_key(|head| (&head.landed, &head.id));
+        let newest = newest.map(|head| head.id.clone());
+        heads.retain(|head| {
+            let settled = head.state != NodeState::Proposed && !head.unsettled;
+            settled && newest.as_ref() != Some(&head.id)
+        });
         heads.sort_by_key(|head| {
-            head.state != NodeState::Refused && head.state != NodeState::Undone
+            let in_files = head.state != NodeState::Refused && head.state != NodeState::Undone;
+            let since = head.landed.clone().unwrap_or_else(|| head.created.clone());
+            (in_files, since)
         });
         for head in heads {
             if !over(self.usage()?) {

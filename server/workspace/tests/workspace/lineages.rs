@@ -94,8 +94,32 @@ fn the_same_text_is_kept_once_and_goes_with_its_last_patch() {
         bytes: 50_000,
         patches: 100,
     };
-    assert_eq!(lineage.prune(bound).unwrap(), ["p1", "p2", "p3"]);
-    assert_eq!(lineage.usage().unwrap().bytes, 0);
+    // The last landing can still be undone.
+    assert_eq!(lineage.prune(bound).unwrap(), ["p1", "p2"]);
+    assert_eq!(lineage.usage().unwrap().patches, 1);
+}
+
+#[test]
+fn what_landed_last_stays_however_long_ago_it_was_proposed() {
+    let bench = Bench::new(&[("a", "1\n")]);
+    let lineage = lineage(&bench);
+    for id in ["p1", "p2", "p3"] {
+        landed(&bench, &lineage, id, &[("a", &format!("{id}\n"))]);
+    }
+    // Proposed first, accepted last; and one whose decision is on its way.
+    let mut late = lineage.get("p1").unwrap();
+    late.landed = Some("2026-02-01T00:00:00Z".to_owned());
+    lineage.record(&late).unwrap();
+    let mut open = lineage.get("p2").unwrap();
+    open.intent = Some(open.review.clone());
+    lineage.record(&open).unwrap();
+    let bound = Bound {
+        patches: 0,
+        ..Bound::default()
+    };
+    assert_eq!(lineage.prune(bound).unwrap(), ["p3"]);
+    lineage.get("p1").unwrap();
+    lineage.get("p2").unwrap();
 }
 
 #[test]
