@@ -249,6 +249,57 @@ test('any_order_with_typing_between', function()
   holds(menu, 'é one\né two\n' .. menu_0 .. 'the end\n', 'é one\né two\n' .. menu_0 .. 'the end\n')
 end)
 
+test('decisions_amid_typing_lose_nothing', function()
+  local menu, prices = path('typing', 'menu.txt'), path('typing', 'prices.txt')
+  vim.cmd.edit(prices)
+  vim.cmd.edit(menu)
+  local patch = propose()
+  wait_shown(menu, '1:pending:3:2', '2:pending:12:0')
+  -- A line comes in every few milliseconds, above all hunks and below them in turn, in both files.
+  local typed, typist = 0, assert(vim.uv.new_timer())
+  local above, below = {}, {}
+  typist:start(0, 15, vim.schedule_wrap(function()
+    if typed < 120 then
+      typed = typed + 1
+      local line = ('typed — %d'):format(typed)
+      local bufnr = vim.fn.bufnr(menu)
+      if typed % 2 == 0 then
+        api.nvim_buf_set_lines(bufnr, 1, 1, false, { line })
+        table.insert(above, 1, line .. '\n')
+      else
+        api.nvim_buf_set_lines(bufnr, -1, -1, false, { line })
+        table.insert(below, line .. '\n')
+      end
+    end
+  end))
+  local function decide(number, word, ...)
+    wait('hunk ' .. number, 5000, function()
+      return vim.iter(animus.hunks(vim.fn.bufnr(menu))):any(function(item)
+        if item.number == number then
+          api.nvim_win_set_cursor(0, { item.live.start, 0 })
+          vim.cmd('Animus ' .. word)
+          return true
+        end
+      end)
+    end)
+    wait_states(patch, ...)
+  end
+  decide(2, 'accept', 'pending', 'accepted', 'pending')
+  decide(1, 'accept', 'accepted', 'accepted', 'pending')
+  decide(2, 'undo', 'accepted', 'undone', 'pending')
+  wait('the typing to end', 10000, function()
+    return typed == 120
+  end)
+  typist:close()
+  local text = swap(hunks[1](menu_0), 'espresso\t2.00\n', table.concat(above) .. 'espresso\t2.00\n') .. table.concat(below)
+  holds(menu, text, menu_0)
+  vim.cmd('Animus accept_all')
+  wait_states(patch, 'accepted', 'undone', 'accepted')
+  holds(prices, hunks[3](prices_0), hunks[3](prices_0))
+  holds(menu, text, menu_0)
+  vim.cmd('silent write')
+end)
+
 test('a_hunk_is_edited_before_it_lands', function()
   local menu = path('edit', 'menu.txt')
   vim.cmd.edit(menu)

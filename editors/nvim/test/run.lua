@@ -67,6 +67,15 @@ end
 
 local buffer_text = check.buffer
 
+-- The latest state of a task's patch.
+local function newest_state(task)
+  for index = #patches, 1, -1 do
+    if patches[index].task == task and patches[index].kind == 'change' then
+      return patches[index].state
+    end
+  end
+end
+
 local original = disk(lib_path)
 local original_price = disk(price_path)
 local client
@@ -234,7 +243,7 @@ end)
 test('undo_restores_both_files', function()
   vim.cmd('Animus undo')
   wait('the undone patch', 10000, function()
-    return #patches > 0 and patches[#patches].state == 'undone'
+    return newest_state(tasks.latest) == 'undone'
   end)
   wait('the files on disk', 5000, function()
     return disk(price_path) == original_price and disk(lib_path):find('let mut sum', 1, true)
@@ -309,13 +318,13 @@ test('a_patch_under_review_waits_is_refused_and_accepted', function()
     end)
     check_stream(task, 'verified')
     wait('the proposal', 5000, function()
-      return #patches > 0 and patches[#patches].state == 'proposed'
+      return newest_state(task) == 'proposed'
     end)
     assert(not vim.uv.fs_stat(review), 'nothing lands before it is accepted')
     vim.cmd('Animus ' .. word)
     local state = word == 'accept' and 'landed' or 'refused'
     wait('the patch to be ' .. state, 10000, function()
-      return patches[#patches].state == state
+      return newest_state(task) == state
     end)
   end
   wait('the file on disk', 5000, function()

@@ -114,11 +114,11 @@ class Shim {
   private async finished(task: string, end: Extract<Update, { type: "finished" }>): Promise<void> {
     const { patch, events = [] } = this.tasks.all.get(task) ?? {};
     const landed = events.some(({ update }) => update.type === "patchState" && update.state === "landed");
-    const waiting = landed ? undefined : patch;
+    const waiting = landed || patch?.state !== "proposed" ? undefined : patch;
+    if (waiting) this.review.follow(waiting);
     if (end.failure) {
       void vscode.window.showErrorMessage([end.failure.message, end.failure.hint].filter(Boolean).join(" "));
-    } else if (waiting?.state === "proposed") {
-      this.review.follow(waiting);
+    } else if (waiting) {
       const answer = await vscode.window.showInformationMessage(`The agent proposes: ${waiting.title}`, "Review", "Accept", "Refuse");
       if (answer === "Review") await this.review.go(1);
       else if (answer) await this.resolve(waiting.id, answer === "Accept" ? "accept" : "refuse");
@@ -249,6 +249,7 @@ function registerReview(shim: Shim, context: vscode.ExtensionContext): void {
 
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const saver = new Saver();
+  context.subscriptions.push(saver);
   const client = createClient(saver);
   const shim = new Shim(client, saver, context);
   registerReview(shim, context);

@@ -57,7 +57,7 @@ export class Sketch implements vscode.CodeLensProvider, vscode.Disposable {
     overviewRulerColor: colour("editorOverviewRuler.modifiedForeground"),
   });
   private readonly added = vscode.window.createTextEditorDecorationType({
-    after: { margin: "0 0 0 2em", backgroundColor: colour("diffEditor.insertedLineBackground"), color: colour("editor.foreground") },
+    after: { margin: "0 0 0 2em", backgroundColor: colour("editor.background"), color: colour("gitDecoration.addedResourceForeground") },
   });
   private readonly accepted = vscode.window.createTextEditorDecorationType({
     isWholeLine: true,

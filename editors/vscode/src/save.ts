@@ -4,22 +4,34 @@ import * as vscode from "vscode";
 import type { WorkspaceMiddleware } from "vscode-languageclient";
 import type { Patch } from "./wire";
 
+// How long nothing may have been typed before a document is saved: saving takes the text of that moment, whatever came meanwhile.
+const QUIET = 250;
+
 type Apply = NonNullable<WorkspaceMiddleware["handleApplyEdit"]>;
 
-export class Saver {
+export class Saver implements vscode.Disposable {
   // Documents that the server's edits touched: their version since, and whether they held nothing unsaved before.
   private readonly touched = new Map<string, { version: number; clean: boolean }>();
+  // Documents that were typed in while they were being saved: VS Code calls them clean, and they are not.
+  private readonly amid = new Set<string>();
+  private readonly saved = vscode.workspace.onDidSaveTextDocument((document) => void this.amid.delete(document.uri.toString()));
+
+  dispose(): void {
+    this.saved.dispose();
+  }
 
   // Applies an edit of the server. VS Code would save whatever a refactoring touched, the user's unsaved text too, so it is not
   // told that this is one.
   readonly apply: Apply = async (params, next) => {
     const uris = (params.edit.documentChanges ?? []).flatMap((change) => ("textDocument" in change ? [vscode.Uri.parse(change.textDocument.uri).toString()] : []));
-    const clean = new Set(uris.filter((uri) => this.clean(uri)));
+    const before = uris.map((uri) => ({ uri, clean: this.clean(uri), version: this.document(uri)?.version }));
     const { metadata: _, ...edit } = params;
     const answer = await next(edit, new vscode.CancellationTokenSource().token);
-    for (const document of vscode.workspace.textDocuments) {
-      const uri = document.uri.toString();
-      if (uris.includes(uri)) this.touched.set(uri, { version: document.version, clean: clean.has(uri) });
+    const applied = !!answer && "applied" in answer && answer.applied;
+    for (const { uri, clean, version } of applied ? before : []) {
+      const now = this.document(uri)?.version;
+      // An edit is one version; what is typed behind it may be there already.
+      if (now !== undefined) this.touched.set(uri, { version: version === undefined ? now : version + 1, clean });
     }
     return answer;
   };
@@ -29,19 +41,22 @@ export class Saver {
     const wanted = vscode.workspace.getConfiguration("animus").get<string>("save");
     const root = vscode.workspace.workspaceFolders?.[0]?.uri;
     if (!root || wanted === "none") return;
+    await new Promise((resolve) => setTimeout(resolve, QUIET));
     for (const file of patch.files) {
       const uri = vscode.Uri.joinPath(root, file.path).toString();
       const document = this.document(uri);
       if (!document?.isDirty || !this.touched.has(uri) || !(wanted === "all" || this.clean(uri))) continue;
       this.touched.delete(uri);
+      const { version } = document;
       await document.save();
+      if (document.version !== version) this.amid.add(uri);
     }
   }
 
   private clean(uri: string): boolean {
     const document = this.document(uri);
     const edited = this.touched.get(uri);
-    return !document?.isDirty || (edited?.clean === true && edited.version === document.version);
+    return !(document?.isDirty || this.amid.has(uri)) || (edited?.clean === true && edited.version === document?.version);
   }
 
   private document(uri: string): vscode.TextDocument | undefined {

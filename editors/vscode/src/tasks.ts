@@ -86,6 +86,8 @@ export class Tasks implements vscode.Disposable {
   }
 
   patched(patch: Patch): void {
+    // What takes a patch back is a patch too, and stands in the state of the one that it takes back.
+    if (patch.kind && patch.kind !== "change") return;
     const task = this.task(patch.task);
     task.patch = patch;
     task.title ||= patch.title;

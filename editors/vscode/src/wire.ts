@@ -13,7 +13,7 @@ export interface Hunk { index: number; state: HunkState; text: string; edited?: 
 export interface FileChange { path: string; op: "create" | "modify" | "delete"; added: number; removed: number; hunks: Hunk[] }
 export type Resolution = "accept" | "refuse" | "edit";
 export type PatchState = "proposed" | "landed" | "refused" | "undone";
-export interface Patch { id: string; task: string; title: string; state: PatchState; verified: boolean; created: string; files: FileChange[] }
+export interface Patch { id: string; task: string; title: string; state: PatchState; verified: boolean; created: string; kind?: string; files: FileChange[] }
 export interface Approval { id: string; task: string; title: string; details: string[]; reasons: string[]; state: "pending" | "allowed" | "rejected" }
 export interface TaskView { id: string; session: string; title: string; phase: string; finished?: string }
 export interface Request { prompt: string; intent: string }

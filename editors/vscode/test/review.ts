@@ -66,8 +66,10 @@ export async function run(): Promise<void> {
     wait(() => `${wanted.join()}; shown is ${shown(name).join()}`, 10_000, () => shown(name).join() === wanted.join());
   const document = (name: string) => vscode.workspace.textDocuments.find((candidate) => candidate.uri.fsPath === path(name));
   const holds = async (name: string, text: string, onDisk: string) => {
-    const right = () => document(name)?.getText() === text && disk(name) === onDisk;
-    await wait("", 5_000, right).catch(() => assert.deepEqual({ text: document(name)?.getText(), disk: disk(name) }, { text, disk: onDisk }));
+    // A file that no editor shows is shown as the disk has it.
+    const now = () => ({ text: document(name)?.getText() ?? disk(name), disk: disk(name) });
+    const right = () => now().text === text && now().disk === onDisk;
+    await wait("", 5_000, right).catch(() => assert.deepEqual(now(), { text, disk: onDisk }));
   };
   const lenses = async (name: string) => {
     const found = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", vscode.Uri.file(path(name)), 50);
@@ -177,6 +179,42 @@ export async function run(): Promise<void> {
     await holds("order/prices.txt", prices0, prices0);
     await menu.document.save();
     await holds("order/menu.txt", `é one\né two\n${menu0}the end\n`, `é one\né two\n${menu0}the end\n`);
+  });
+
+  await test("decisions_amid_typing_lose_nothing", async () => {
+    const [menu0, prices0] = [disk("typing/menu.txt"), disk("typing/prices.txt")];
+    const menu = await open("typing/menu.txt");
+    const patch = await propose();
+    await waitShown("typing/menu.txt", "1:pending:3:2", "2:pending:12:0");
+    // A line comes in as often as a quick typist strikes, above all hunks and below them in turn.
+    let [typed, above, below] = [0, "", ""];
+    const typing = (async () => {
+      while (typed < 40) {
+        const line = `typed — ${typed + 1}\n`;
+        const over = typed % 2 === 0;
+        const done = await menu.edit((edit) => edit.insert(new vscode.Position(over ? 1 : menu.document.lineCount - 1, 0), line), { undoStopBefore: false, undoStopAfter: false });
+        if (!done) continue; // the text moved under the edit
+        typed += 1;
+        if (over) above = line + above;
+        else below += line;
+        await sleep(80);
+      }
+    })();
+    const decide = async (hunk: number, name: string, ...wanted: HunkState[]) => {
+      await ui(`hunk.${name}`, { patch, path: "typing/menu.txt", hunk });
+      await waitStates(patch, ...wanted);
+    };
+    await decide(1, "accept", "pending", "accepted", "pending");
+    await decide(0, "accept", "accepted", "accepted", "pending");
+    await decide(1, "undo", "accepted", "undone", "pending");
+    await typing;
+    const text = swap(first(menu0), "espresso\t2.00\n", `${above}espresso\t2.00\n`) + below;
+    await holds("typing/menu.txt", text, menu0);
+    await ui("accept", patch);
+    await waitStates(patch, "accepted", "undone", "accepted");
+    await holds("typing/prices.txt", third(prices0), third(prices0));
+    await holds("typing/menu.txt", text, menu0);
+    await menu.document.save();
   });
 
   await test("a_hunk_is_edited_before_it_lands", async () => {

@@ -29,7 +29,7 @@ pub mod verbs;
 pub use config::{Config, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
-pub use patches::{Page, PageLine, Proposal, Restore};
+pub use patches::{Decision, Page, PageLine, Proposal, Restore};
 pub use session::SessionView;
 pub use tools::{Output, Tool, Toolbox};
 

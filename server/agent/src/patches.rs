@@ -166,6 +166,26 @@ impl Patches {
         Ok(self.view(&node))
     }
 
+    /// Keeps a change that is about to land without a task, so that a stop on the way is settled at the next start.
+    ///
+    /// # Errors
+    /// `io`, `timeout`.
+    pub async fn begin(&self, proposal: Proposal) -> Result<(PatchId, Decision), Failure> {
+        let decision = self.decide().await?;
+        let mut node = node(proposal, Kind::Change, Verdict::Pending);
+        node.intent = Some(Review::of(&node.review.change(), Verdict::Accepted));
+        self.lineage.record(&node).map_err(of_workspace)?;
+        Ok((PatchId::from(node.id), decision))
+    }
+
+    /// Forgets what was begun and did not land.
+    ///
+    /// # Errors
+    /// `io`, `not_found`.
+    pub fn withdraw(&self, id: &PatchId, _: &Decision) -> Result<(), Failure> {
+        self.lineage.drop(id.as_str()).map_err(of_workspace)
+    }
+
     /// All patches, newest first.
     pub fn list(&self) -> Vec<PatchView> {
         let nodes = self.lineage.list().unwrap_or_default();
@@ -247,13 +267,20 @@ impl Patches {
             tracing::warn!(patch = node.id, %error, "the patch did not become a git ref");
         }
         match self.lineage.prune(self.keep.bound) {
-            Ok(gone) => gone.iter().for_each(|id| self.unexport(id)),
+            Ok(gone) => gone.iter().for_each(|id| self.gone(id)),
             Err(error) => tracing::warn!(%error, "old patches could not be let go of"),
         }
         Ok(())
     }
 
-    fn unexport(&self, id: &str) {
+    /// Removes what a forgotten patch has elsewhere.
+    fn gone(&self, id: &str) {
+        let page = self.state.remove(&page_name(&PatchId::from(id.to_owned())));
+        if let Err(error) = page
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(id, %error, "the patch's review document is left");
+        }
         if let Err(error) = self.lineage.unexport(self.host.root(), id) {
             tracing::warn!(id, %error, "the patch's git ref is left");
         }

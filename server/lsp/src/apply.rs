@@ -153,12 +153,17 @@ pub fn bare(text: &str) -> &str {
     text.strip_prefix(BOM).unwrap_or(text)
 }
 
-/// Whether two texts are the same to a person: an editor may normalise line endings, the BOM and the last newline.
+/// Whether two texts are the same to a person: an editor may normalise line endings, the BOM and the last newline, and shows an
+/// empty text as one empty line.
 pub fn same(one: &str, other: &str) -> bool {
-    fn lines(text: &str) -> impl Iterator<Item = &str> {
-        bare(text).lines()
-    }
-    one == other || lines(one).eq(lines(other))
+    one == other || shown(one).eq(shown(other))
+}
+
+/// The lines that a person sees.
+pub fn shown(text: &str) -> impl Iterator<Item = &str> {
+    let text = bare(text);
+    let blank = matches!(text, "\n" | "\r\n" | "\r");
+    if blank { "" } else { text }.lines()
 }
 
 #[cfg(test)]
@@ -258,6 +263,8 @@ mod tests {
             ("a", "b", false),
             ("a\n\n", "a\n", false),
             ("a ", "a", false),
+            ("", "\n", true),
+            ("", "\n\n", false),
         ] {
             assert_eq!(same(one, other), expected, "{one:?} {other:?}");
         }

@@ -29,6 +29,9 @@ pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + S
 /// What is left of the client's patience when it is answered.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// Most tasks with acknowledgements that nobody has looked at.
+const ACKS: usize = 1_024;
+
 /// Log lines that wait for a slow client; more are dropped.
 const NOTES: usize = 64;
 
@@ -266,7 +269,15 @@ impl Door {
 
     /// The client has read a task's events up to and including `seq`.
     pub fn ack(&self, task: TaskId, seq: u64) {
-        self.acks.lock().push((task, seq));
+        // The highest of a task says all; a client that makes tasks up finds no room.
+        let mut acks = self.acks.lock();
+        let room = acks.len() < ACKS;
+        match acks.iter_mut().find(|(of, _)| *of == task) {
+            Some((_, known)) => *known = seq.max(*known),
+            None if room => acks.push((task, seq)),
+            None => return,
+        }
+        drop(acks);
         self.acked.notify_one();
     }
 

@@ -209,11 +209,13 @@ fn judge(body: &[u8]) -> Result<(), Vec<u8>> {
         )),
         Ok(request) if !request.method().is_empty() => Ok(()),
         Ok(_) if serde_json::from_str::<Response>(text).is_ok() => Ok(()),
-        Ok(_) => Err(refusal(
-            ErrorCode::InvalidRequest,
-            &id_of(text),
-            "neither a request nor a response",
-        )),
+        Ok(_) => Err(silent_answer(text).unwrap_or_else(|| {
+            refusal(
+                ErrorCode::InvalidRequest,
+                &id_of(text),
+                "neither a request nor a response",
+            )
+        })),
         Err(error) if error.is_data() => Err(refusal(
             ErrorCode::InvalidRequest,
             &id_of(text),
@@ -225,6 +227,20 @@ fn judge(body: &[u8]) -> Result<(), Vec<u8>> {
             &format!("not JSON: {error}"),
         )),
     }
+}
+
+/// An answer that leaves out a result of null, as some clients do, with it put in.
+fn silent_answer(text: &str) -> Option<Vec<u8>> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let fields = value.as_object()?;
+    let only = fields.keys().all(|key| key == "jsonrpc" || key == "id");
+    let id = id_of(text);
+    // Our own requests are numbered.
+    (only && id.is_i64()).then(|| {
+        json!({ "jsonrpc": "2.0", "id": id, "result": null })
+            .to_string()
+            .into_bytes()
+    })
 }
 
 /// The id of a message that is no request, so that the answer finds its asker; null where there is none.
@@ -313,6 +329,18 @@ mod tests {
                  38 {"jsonrpc":"2.0","id":1,"result":null}"#]],
         )
         .await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_result_is_an_answer() {
+        let input = format!(
+            "{}{}",
+            frame(r#"{"jsonrpc":"2.0","id":42}"#),
+            frame(r#"{"jsonrpc":"2.0","id":43,"params":{}}"#)
+        );
+        check(input.as_bytes(), expect![[r#"
+            39 {"id":42,"jsonrpc":"2.0","result":null}
+             123 {"id":43,"jsonrpc":"2.0","method":"$/animus/refused","params":{"code":-32600,"message":"neither a request nor a response"}}"#]]).await;
     }
 
     #[tokio::test]

@@ -26,6 +26,9 @@ pub const SCHEME: &str = "animus";
 /// Most patches that are kept.
 const SHEETS: usize = 24;
 
+/// Most landed patches that are offered to be taken back at the lines of one file.
+const LANDED: usize = 2;
+
 /// The patches.
 #[derive(Debug, Default)]
 pub struct Reviews {
@@ -89,18 +92,24 @@ impl Reviews {
         self.sheets.read().get(id).cloned()
     }
 
-    /// The patches that change a file, with its number in each; the newest first.
+    /// The patches that change a file, with its number in each; the newest first. Of those that landed only the newest: where
+    /// hunks are is found out anew for each version of a text.
     pub fn of_path(&self, path: &RelPath) -> Vec<(Arc<Sheet>, usize)> {
         let sheets = self.sheets.read();
         let number = |sheet: &Sheet| {
             let files = &sheet.review.files;
             files.iter().position(|file| file.edit.path == *path)
         };
+        let mut landed = 0;
         sheets
             .values()
             .rev()
             .filter(|sheet| sheet.is_open())
             .filter_map(|sheet| number(sheet).map(|file| (sheet.clone(), file)))
+            .filter(|(sheet, _)| {
+                landed += usize::from(sheet.view.state == PatchState::Landed);
+                sheet.view.state == PatchState::Proposed || landed <= LANDED
+            })
             .collect()
     }
 

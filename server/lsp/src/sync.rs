@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::editor::Editor;
 use crate::position::{self, Encoding};
+use crate::quirks::Stale;
 
 /// The notifications that belong here.
 pub const METHODS: [&str; 4] = [
@@ -75,13 +76,19 @@ fn change(editor: &Editor, params: DidChangeTextDocumentParams) -> Result<(), St
             "`{uri}` was changed without having been opened; the change is ignored"
         ));
     };
-    let encoding = editor.client().encoding;
+    let (encoding, stale) = (editor.client().encoding, editor.client().stale());
     let changes = params.content_changes;
     editor
         .documents()
         .change(&path, version, |rope| {
             for change in &changes {
                 apply(rope, change, encoding);
+                if stale == Stale::Unreliable {
+                    editor.note(&path, rope);
+                }
+            }
+            // Elsewhere a change may be a part of something that is whole at the end of the message only.
+            if stale != Stale::Unreliable {
                 editor.note(&path, rope);
             }
         })

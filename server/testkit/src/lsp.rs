@@ -49,6 +49,8 @@ pub enum Applies {
     /// As Neovim 0.11: a newer first document is skipped, later ones are edited without a look at their version, the answer is
     /// `true`, and what was typed comes behind it together with what was applied.
     Neovim,
+    /// Applies, and tells of each edit as two changes in one notification: first what goes, then what comes.
+    InParts,
     /// Applies, then puts another word before the first line of the last document, and only then answers.
     Reformats,
 }

@@ -31,7 +31,8 @@ pub struct FileEdit {
     pub base: Option<Content>,
     /// What it shall be; `None`: it is removed.
     pub after: Option<Arc<[u8]>>,
-    /// Its permission bits, where they are known.
+    /// The permission bits of a file that is made or removed, where they are known. Of one that stays: the bits that it shall get,
+    /// `None`: those that it has.
     pub mode: Option<u32>,
 }
 

@@ -24,16 +24,7 @@ pub struct Document {
 #[derive(Debug)]
 pub struct Documents {
     open: RwLock<BTreeMap<RelPath, Document>>,
-    /// Texts that somebody waits for, with whether they came. Empty but while a patch lands.
-    expected: RwLock<BTreeMap<RelPath, Expected>>,
     changes: watch::Sender<u64>,
-}
-
-/// A text that shall come back from the editor.
-#[derive(Debug)]
-struct Expected {
-    text: Rope,
-    came: bool,
 }
 
 impl Default for Documents {
@@ -47,7 +38,6 @@ impl Documents {
     pub fn new() -> Documents {
         Documents {
             open: RwLock::default(),
-            expected: RwLock::default(),
             changes: watch::Sender::new(0),
         }
     }
@@ -60,42 +50,8 @@ impl Documents {
             dirty: false,
             language,
         };
-        self.watch(&path, &document.rope);
         self.open.write().insert(path, document);
         self.tell();
-    }
-
-    /// From now on remembers whether the document ever held exactly this text, though it may have moved on since.
-    pub fn expect(&self, path: &RelPath, text: &str) {
-        let expected = Expected {
-            text: Rope::from_str(text),
-            came: false,
-        };
-        self.expected.write().insert(path.clone(), expected);
-    }
-
-    /// Whether an expected text came.
-    pub fn came(&self, path: &RelPath) -> bool {
-        self.expected
-            .read()
-            .get(path)
-            .is_some_and(|expected| expected.came)
-    }
-
-    /// Expects nothing of the document any more.
-    pub fn forget(&self, path: &RelPath) {
-        self.expected.write().remove(path);
-    }
-
-    fn watch(&self, path: &RelPath, now: &Rope) {
-        let waits = self
-            .expected
-            .read()
-            .get(path)
-            .is_some_and(|expected| !expected.came && expected.text == *now);
-        if waits && let Some(expected) = self.expected.write().get_mut(path) {
-            expected.came = true;
-        }
     }
 
     /// A document was edited. The version is taken as it comes: the wire's order is the truth.
@@ -116,7 +72,6 @@ impl Documents {
             edit(&mut document.rope);
             document.version = version;
             document.dirty = true;
-            self.watch(path, &document.rope);
         }
         self.tell();
         Ok(())
@@ -210,23 +165,6 @@ mod tests {
         assert!(documents.dirty().is_empty());
         documents.close(&path);
         assert!(documents.get(&path).is_none());
-    }
-
-    #[test]
-    fn an_expected_text_counts_though_the_document_moves_on() {
-        let documents = Documents::new();
-        let path = RelPath::new("a").unwrap();
-        documents.open(path.clone(), 1, "a", None);
-        documents.expect(&path, "ab");
-        documents
-            .change(&path, 2, |rope| rope.insert(1, "b"))
-            .unwrap();
-        documents
-            .change(&path, 3, |rope| rope.insert(2, "c"))
-            .unwrap();
-        assert!(documents.came(&path));
-        documents.forget(&path);
-        assert!(!documents.came(&path));
     }
 
     #[tokio::test]

@@ -33,6 +33,17 @@ pub struct Draft {
 struct Changed {
     content: Option<Content>,
     mode: Option<u32>,
+    /// The file's mode when the draft first changed it.
+    was: Option<u32>,
+}
+
+impl Changed {
+    /// The mode to write: that of a file that comes or goes, and one that was asked for. A file whose text changes keeps the mode
+    /// that it has when that lands.
+    fn wanted_mode(&self) -> Option<u32> {
+        let kept = self.content.is_some() && self.mode == self.was;
+        self.mode.filter(|_| !kept)
+    }
 }
 
 impl Draft {
@@ -214,7 +225,7 @@ impl Draft {
                 .content
                 .as_ref()
                 .map(|content| content.bytes.clone()),
-            mode: changed.mode,
+            mode: changed.wanted_mode(),
         };
         ChangeSet {
             files: self
@@ -270,8 +281,13 @@ impl Draft {
             self.files.remove(path);
             return Ok(());
         }
+        let was = match self.files.get(path) {
+            Some(changed) => changed.was,
+            None => self.snapshot.host().mode(path).filter(|_| base.is_some()),
+        };
         let content = bytes.map(|bytes| Content::new(bytes, None));
-        self.files.insert(path.clone(), Changed { content, mode });
+        self.files
+            .insert(path.clone(), Changed { content, mode, was });
         Ok(())
     }
 }

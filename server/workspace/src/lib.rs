@@ -39,7 +39,7 @@ pub use lineage::{Blame, Bound, Head, Image, Kind, Lineage, Node, NodeState, Ori
 pub use merge::{Tie, merge};
 pub use patch::{
     Format, Grain, HunkSpec, LastLine, Op, Patch, PatchError, PatchStream, RangeEdit, Reach,
-    ReplyStream, Run, Site, edits_parse, parse_patch, parse_patch_below,
+    ReplyStream, Returns, Run, Site, edits_parse, parse_patch, parse_patch_below,
 };
 pub use path::{RelPath, Root};
 pub use review::{FileReview, HunkLook, HunkReview, Look, Place, Review, Spot, Verdict};

@@ -127,8 +127,8 @@ impl Lineage {
     /// # Errors
     /// As [`Lineage::get`] and [`Lineage::record`].
     pub fn reparent(&self, id: &str, parent: Option<String>) -> Result<(), Error> {
-        let stored = self.stored(id)?.on(parent);
-        self.alone(|| self.write(id, &stored))
+        // Read under the lock: a decision that another process writes meanwhile must not be lost.
+        self.alone(|| self.write(id, &self.stored(id)?.on(parent)))
     }
 
     fn stored(&self, id: &str) -> Result<Stored, Error> {

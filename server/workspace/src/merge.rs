@@ -66,13 +66,15 @@ pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result<Vec<u8
         return merge(&base, &ours, theirs, tie);
     }
     let (base, ours, theirs) = (lines(base), lines(ours), lines(theirs));
-    let (our_runs, their_runs) = (runs(&base, &ours), runs(&base, &theirs));
+    let our_runs = reaching(runs(&base, &ours), &base, &ours);
+    let their_runs = reaching(runs(&base, &theirs), &base, &theirs);
     let mut out = Vec::with_capacity(theirs.iter().map(|line| line.len()).sum());
     let mut conflict = false;
     let (mut at, mut our, mut their) = (0, our_runs.as_slice(), their_runs.as_slice());
     loop {
         let part = next(&mut our, &mut their);
-        let Some(part) = part else { break };
+        let Some(mut part) = part else { break };
+        part.base.end = part.base.end.min(base.len());
         copy(&mut out, &base[at..part.base.start]);
         let of = |side: &Side<'_>, lines: &[&[u8]]| {
             let mut text = Vec::new();
@@ -90,7 +92,10 @@ pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result<Vec<u8
                     // What is among theirs already came there by another way.
                     let known = has(&lines(&other), &lines(&mine));
                     out.extend(other);
-                    out.extend(mine.into_iter().filter(|_| !known));
+                    if !known {
+                        close(&mut out, &mine);
+                        out.extend(mine);
+                    }
                 } else {
                     conflict = true;
                     marked(&mut out, &mine, &base[part.base.clone()].concat(), &other);
@@ -181,10 +186,38 @@ impl Side<'_> {
         for run in self.runs {
             copy(out, &base[at..run.old.start]);
             copy(out, &lines[run.new.clone()]);
-            at = run.old.end;
+            at = run.old.end.min(part.end);
         }
         copy(out, &base[at..part.end]);
     }
+}
+
+/// The runs, the last one up to past the end of the old text where it leaves the new one without a final line end: what the other
+/// side puts at the end is then a change of the same line, and the two would run into one another.
+fn reaching(mut runs: Vec<Run>, old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
+    let closed = |lines: &[&[u8]]| {
+        lines
+            .last()
+            .is_none_or(|line| line.ends_with(b"\n") || line.ends_with(b"\r"))
+    };
+    if let Some(last) = runs.last_mut()
+        && last.old.start < last.old.end
+        && last.old.end == old.len()
+        && closed(old)
+        && !closed(new)
+    {
+        last.old.end += 1;
+    }
+    runs
+}
+
+/// Ends the last line before others follow it, as the first of these ends.
+fn close(out: &mut Vec<u8>, following: &[u8]) {
+    if out.is_empty() || out.ends_with(b"\n") || out.ends_with(b"\r") {
+        return;
+    }
+    let end = lines(following).first().and_then(|line| ending(line));
+    out.extend_from_slice(end.unwrap_or(b"\n"));
 }
 
 /// Whether these lines stand together among others.
@@ -236,7 +269,7 @@ fn fitted(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, Vec<u8>)>
 }
 
 /// The one line ending of a text; `None` where there are several, or none.
-fn ending(text: &[u8]) -> Option<&'static [u8]> {
+pub(crate) fn ending(text: &[u8]) -> Option<&'static [u8]> {
     let mut found: Option<&'static [u8]> = None;
     for line in lines(text) {
         let end: &[u8] = match line {
@@ -255,65 +288,4 @@ fn ending(text: &[u8]) -> Option<&'static [u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn merged(base: &str, ours: &str, theirs: &str, tie: Tie) -> Result<String, String> {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        merge(base.as_bytes(), ours.as_bytes(), theirs.as_bytes(), tie)
-            .map(text)
-            .map_err(text)
-    }
-
-    #[test]
-    fn edits_of_different_lines_stay_apart() {
-        for (base, ours, theirs, want) in [
-            ("a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n", "A\nb\nC\n"),
-            // They touch: above, below, and an insertion at either end of a replacement.
-            ("a\nb\n", "a\nB\n", "A\nb\n", "A\nB\n"),
-            ("a\nb\nc\n", "a\nB\nc\n", "a\nnew\nb\nc\n", "a\nnew\nB\nc\n"),
-            ("a\nb\nc\n", "a\nB\nc\n", "a\nb\nnew\nc\n", "a\nB\nnew\nc\n"),
-            ("a\nb\nc\n", "a\nc\n", "a\nnew\nb\nc\n", "a\nnew\nc\n"),
-            // Both did the same.
-            ("a\nb\n", "a\nB\n", "a\nB\n", "a\nB\n"),
-            ("a\n", "a\nx\n", "a\nx\n", "a\nx\n"),
-            ("", "x\n", "", "x\n"),
-            // Theirs has it already, and more.
-            ("a\n", "a\nx\n", "a\nx\nmore\n", "a\nx\nmore\n"),
-            ("a\nb", "a\nB", "A\nb", "A\nB"),
-            // An editor gave the file other line ends.
-            ("a\nb\n", "a\nB\n", "a\r\nb\r\nc\r\n", "a\r\nB\r\nc\r\n"),
-        ] {
-            let got = merged(base, ours, theirs, Tie::TheirsFirst);
-            assert_eq!(got, Ok(want.to_owned()), "{base:?}");
-        }
-    }
-
-    #[test]
-    fn two_insertions_at_one_place_are_for_a_person() {
-        let (base, ours, theirs) = ("a\nb\n", "a\nours\nb\n", "a\ntheirs\nb\n");
-        assert_eq!(
-            merged(base, ours, theirs, Tie::TheirsFirst),
-            Ok("a\ntheirs\nours\nb\n".to_owned())
-        );
-        let conflict = merged(base, ours, theirs, Tie::Conflict).unwrap_err();
-        assert!(conflict.contains("<<<<<<< patch\nours\n||||||| before\n=======\ntheirs\n>>>>>>>"));
-    }
-
-    #[test]
-    fn the_same_lines_conflict_and_nothing_is_lost() {
-        for (base, ours, theirs) in [
-            ("a\nb\nc\n", "a\nB\nc\n", "a\nbb\nc\n"),
-            ("a\nb\nc\n", "a\nc\n", "a\nbb\nc\n"),
-            ("a\nb\nc\nd\n", "a\nX\nd\n", "a\nb\nnew\nc\nd\n"),
-            ("a\nb", "a\nb\nc", "a\nb\nd"),
-        ] {
-            for tie in [Tie::Conflict, Tie::TheirsFirst] {
-                let text = merged(base, ours, theirs, tie).unwrap_err();
-                for line in ours.lines().chain(theirs.lines()) {
-                    assert!(text.contains(line), "{text}");
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -158,6 +158,17 @@ pub struct HunkSpec {
     pub site: Site,
     /// What the patch says about the newline at the end of the file.
     pub last: LastLine,
+    /// Which lines end in `\r\n`, where the patch says it.
+    pub returns: Option<Returns>,
+}
+
+/// Which lines of a hunk end in `\r\n`; the others end in `\n`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Returns {
+    /// For each line of `before`.
+    pub before: Vec<bool>,
+    /// For each line of `after`.
+    pub after: Vec<bool>,
 }
 
 /// Whether a hunk is whole lines.

@@ -13,7 +13,7 @@ use crate::change::{ChangeSet, FileEdit};
 use crate::content::Content;
 use crate::encoding::{self, Encoding};
 use crate::error::Error;
-use crate::merge::{Tie, lines, merge};
+use crate::merge::{Tie, ending, lines, merge};
 use crate::path::RelPath;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -271,7 +271,8 @@ impl FileReview {
         encoded.unwrap_or_else(|_| text.as_bytes().to_vec())
     }
 
-    /// Text as whole lines, its last one closed unless the hunk is the end of a file that has no final newline.
+    /// Text as whole lines that end as the file's do, its last one closed unless the hunk is the end of a file that has no final
+    /// newline. Text that has other line ends than `\n` keeps them.
     fn closed(&self, hunk: usize, text: &str) -> String {
         let theirs = self
             .hunks
@@ -283,14 +284,20 @@ impl FileReview {
             .hunks
             .get(hunk)
             .is_some_and(|hunk| range(&hunk.old).end >= lines(base).len());
-        let open = !theirs.is_empty() && !theirs.ends_with(b"\n");
-        if text.is_empty() || text.ends_with(['\n', '\r']) || (at_end && open) {
-            return text.to_owned();
-        }
-        let end = match lines(base).first() {
-            Some([.., b'\r', b'\n']) => "\r\n",
+        let open = !theirs.is_empty() && !theirs.ends_with(b"\n") && !theirs.ends_with(b"\r");
+        let shown = encoding::decode(base).map_or(Default::default(), |(text, _)| text);
+        let end = match ending(shown.as_bytes()) {
+            Some(b"\r\n") => "\r\n",
+            Some(b"\r") => "\r",
             _ => "\n",
         };
+        let text = match text.contains('\r') {
+            true => text.to_owned(),
+            false => text.replace('\n', end),
+        };
+        if text.is_empty() || text.ends_with(['\n', '\r']) || (at_end && open) {
+            return text;
+        }
         format!("{text}{end}")
     }
 }

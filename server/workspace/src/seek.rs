@@ -3,6 +3,7 @@
 
 mod anchor;
 mod dots;
+mod endings;
 mod fuzzy;
 mod ladder;
 mod numbered;
@@ -109,6 +110,8 @@ enum New {
     Kept(usize),
     /// A new line.
     Added(String),
+    /// A new line that ends as the patch says.
+    Ended(String, &'static str),
 }
 
 /// Where the hunks before left off, in the text as it is now.
@@ -133,7 +136,11 @@ pub(crate) fn place(
         None => ("", text),
     };
     let says_newline = matches!(hunk.last, LastLine::Closed | LastLine::Open);
-    if hunk.before == hunk.after && !says_newline {
+    let says_endings = hunk
+        .returns
+        .as_ref()
+        .is_some_and(|said| said.before != said.after);
+    if hunk.before == hunk.after && !says_newline && !says_endings {
         return Err(Miss::new(
             Reason::NoChange,
             "search and replacement are the same; leave this hunk out, or send what should change",
@@ -218,7 +225,10 @@ fn find(
         ladder::Found::One(spot) => {
             return match spot.repeats(&texts, before, after) {
                 Some(lines) => Err(teach::present_already(&lines)),
-                None => Ok(vec![spot.edit(before, after)]),
+                None => Ok(vec![
+                    endings::edit(file, &spot, hunk, before, after)
+                        .unwrap_or_else(|| spot.edit(before, after)),
+                ]),
             };
         }
         ladder::Found::Many(spots) if hunk.reach == Reach::All => {

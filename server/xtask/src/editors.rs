@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Cases of the review sessions, in the order in which the tests ask for them.
-const CASES: [&str; 7] = [
-    "show", "order", "edit", "window", "files", "whole", "reload",
+const CASES: [&str; 8] = [
+    "show", "order", "typing", "edit", "window", "files", "whole", "reload",
 ];
 
 /// How many tests went which way.

@@ -49,11 +49,17 @@ impl Patches {
                 Restore::Before => &image.pre,
                 Restore::After => &image.post,
             };
+            let live = self.host.read(&image.path).map_err(of_workspace)?;
             let edit = FileEdit {
                 path: image.path.clone(),
-                base: self.host.read(&image.path).map_err(of_workspace)?,
+                // A file that stays keeps the mode that it has; one that goes may come back by an undo.
+                mode: match (&live, text) {
+                    (Some(_), Some(_)) => None,
+                    (Some(_), None) => self.host.mode(&image.path),
+                    (None, _) => mode_of([&node], &image.path),
+                },
+                base: live,
                 after: text.as_ref().map(|content| content.bytes.clone()),
-                mode: self.host.mode(&image.path),
             };
             change.files.extend(Some(edit).filter(FileEdit::is_change));
         }
@@ -131,7 +137,7 @@ impl Patches {
             path: image.path.clone(),
             base: image.pre.clone(),
             after: image.post.as_ref().map(|content| content.bytes.clone()),
-            mode: None,
+            mode: mode_of(chosen.iter().rev(), &image.path),
         };
         let files = images.iter().map(edit).filter(FileEdit::is_change);
         let change = ChangeSet {
@@ -158,7 +164,7 @@ impl Patches {
         self.keep(&node)?;
         for gone in &chosen {
             self.lineage.drop(&gone.id).map_err(of_workspace)?;
-            self.unexport(&gone.id);
+            self.gone(&gone.id);
         }
         // What landed on the last of them landed on their sum.
         for child in self.lineage.heads().map_err(of_workspace)? {
@@ -179,7 +185,7 @@ impl Patches {
     pub async fn forget(&self, id: &PatchId) -> Result<(), Failure> {
         let _decision = self.decide().await?;
         self.lineage.drop(id.as_str()).map_err(of_workspace)?;
-        self.unexport(id.as_str());
+        self.gone(id.as_str());
         Ok(())
     }
 
@@ -217,6 +223,15 @@ fn chained(nodes: &[Node]) -> Result<Vec<Image>, Failure> {
     }
     images.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(images)
+}
+
+/// The mode that the first of these patches to know one has for a file.
+fn mode_of<'node>(nodes: impl IntoIterator<Item = &'node Node>, path: &RelPath) -> Option<u32> {
+    let mode = |node: &Node| {
+        let mut files = node.review.files.iter();
+        files.find(|file| file.edit.path == *path)?.edit.mode
+    };
+    nodes.into_iter().find_map(mode)
 }
 
 fn never_landed(id: &PatchId) -> Failure {

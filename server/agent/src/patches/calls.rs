@@ -1,6 +1,6 @@
 //! Calls: what the doors ask about patches. Whatever changes is told to every reader.
 
-use super::{Proposal, Restore};
+use super::{Decision, Proposal, Restore};
 use crate::{Agent, Signal};
 use protocol::{Choice, Code, Failure, PatchId, PatchView, Undoing};
 
@@ -117,6 +117,31 @@ impl Agent {
     /// `io`.
     pub fn record_patch(&self, proposal: Proposal) -> Result<PatchView, Failure> {
         self.shared.patches.record(proposal)
+    }
+
+    /// Keeps a change that is about to land without a task: a stop on the way is settled at the next start.
+    ///
+    /// # Errors
+    /// `io`, `timeout`.
+    pub async fn begin_patch(&self, proposal: Proposal) -> Result<(PatchId, Decision), Failure> {
+        self.shared.patches.begin(proposal).await
+    }
+
+    /// Notes what became of it: what was written, or `None`.
+    ///
+    /// # Errors
+    /// `io`.
+    pub fn end_patch(
+        &self,
+        id: &PatchId,
+        decision: &Decision,
+        written: Option<&workspace::ChangeSet>,
+    ) -> Result<(), Failure> {
+        let patches = &self.shared.patches;
+        match written.filter(|change| !change.is_empty()) {
+            Some(change) => patches.landed(id, decision, false, change).map(|_| ()),
+            None => patches.withdraw(id, decision),
+        }
     }
 
     /// What the patches take in the state folder.

@@ -172,19 +172,25 @@ impl Patches {
         let next = first.review.decided(&undone, Verdict::Accepted);
         let label = format!("Redo {}", first.title);
         let written = self.carry(decision, &mut first, next, Some(&label)).await?;
+        self.revoke(&first.id)?;
+        let mut views = vec![self.view(&first)];
+        if !written.is_empty() {
+            views.push(self.follow_up(Kind::Redo, label, vec![first.id], &written)?);
+        }
+        Ok(views)
+    }
+
+    /// Notes that the undos of a patch no longer stand.
+    pub(super) fn revoke(&self, id: &str) -> Result<(), Failure> {
         for head in self.lineage.landed().map_err(of_workspace)? {
-            if head.kind == Kind::Undo && head.of.contains(&first.id) {
+            if head.kind == Kind::Undo && head.of.iter().any(|of| of == id) {
                 let mut undo = self.node(&PatchId::from(head.id))?;
                 let all: Vec<Spot> = undo.review.all().map(|(spot, _)| spot).collect();
                 undo.review = undo.review.decided(&all, Verdict::Undone);
                 self.lineage.record(&undo).map_err(of_workspace)?;
             }
         }
-        let mut views = vec![self.view(&first)];
-        if !written.is_empty() {
-            views.push(self.follow_up(Kind::Redo, label, vec![first.id], &written)?);
-        }
-        Ok(views)
+        Ok(())
     }
 
     /// Brings the files from what the node's decisions make of them to what `next`'s do, and keeps it. Gives back what was
@@ -196,21 +202,21 @@ impl Patches {
         next: Review,
         label: Option<&str>,
     ) -> Result<ChangeSet, Failure> {
-        let step = node.review.step(&next);
+        let mut step = node.review.step(&next);
         if step.is_empty() {
             node.review = next;
             self.lineage.record(node).map_err(of_workspace)?;
             return Ok(step);
+        }
+        let comes = comes(&node.review, &next);
+        if !comes {
+            step = node.back(step, self.host.as_ref()).map_err(of_workspace)?;
         }
         node.intent = Some(next.clone());
         self.lineage.record(node).map_err(of_workspace)?;
         let label = label.unwrap_or(&node.title);
         match step.land(self.host.as_ref(), label).await {
             Ok(landed) => {
-                let comes = next.all().any(|(spot, hunk)| {
-                    hunk.verdict == Verdict::Accepted
-                        && node.review.verdict(spot) != Verdict::Accepted
-                });
                 node.review = next;
                 node.intent = None;
                 match comes {
@@ -275,6 +281,13 @@ impl Patches {
             bytes == file.edit.after
         })
     }
+}
+
+/// Whether a decision brings a hunk into the files.
+pub(super) fn comes(now: &Review, next: &Review) -> bool {
+    next.all().any(|(spot, hunk)| {
+        hunk.verdict == Verdict::Accepted && now.verdict(spot) != Verdict::Accepted
+    })
 }
 
 fn spots(node: &Node, path: Option<&str>, hunk: Option<u32>) -> Result<Vec<Spot>, Failure> {

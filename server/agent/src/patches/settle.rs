@@ -2,9 +2,10 @@
 //! became of them.
 
 use super::Patches;
+use super::decide::comes;
 use crate::failure::of_workspace;
 use protocol::{Failure, PatchId, PatchView};
-use workspace::{ChangeSet, Node, RelPath, Verdict};
+use workspace::{ChangeSet, Kind, Node, RelPath, Review, Verdict};
 
 impl Patches {
     /// The patch, after its unfinished decision was settled.
@@ -16,12 +17,54 @@ impl Patches {
         let step = node.review.step(&intent);
         let left = step.rest(self.host.as_ref()).map_err(of_workspace)?;
         if left.as_ref().is_some_and(ChangeSet::is_empty) {
-            node.review = intent;
-            self.arrived(&mut node, &step)?;
+            let now = std::mem::replace(&mut node.review, intent);
+            self.arrived_before(&mut node, &now, &step)?;
         } else {
             self.lineage.record(&node).map_err(of_workspace)?;
         }
         Ok(node)
+    }
+
+    /// Notes a decision that is in the files already, with the patch that says so where one takes back or brings back.
+    fn arrived_before(
+        &self,
+        node: &mut Node,
+        before: &Review,
+        step: &ChangeSet,
+    ) -> Result<(), Failure> {
+        let written = self.written(step)?;
+        let was = |verdict| {
+            let mut hunks = before.all();
+            hunks
+                .any(|(spot, hunk)| hunk.verdict == verdict && node.review.verdict(spot) != verdict)
+        };
+        let (title, of) = (node.title.clone(), vec![node.id.clone()]);
+        if comes(before, &node.review) {
+            let again = was(Verdict::Undone);
+            self.arrived(node, &written)?;
+            if again {
+                self.revoke(&node.id)?;
+                self.follow_up(Kind::Redo, format!("Redo {title}"), of, &written)?;
+            }
+            return Ok(());
+        }
+        let back = was(Verdict::Accepted);
+        node.witness(&written);
+        self.keep(node)?;
+        if back {
+            self.follow_up(Kind::Undo, format!("Undo {title}"), of, &written)?;
+        }
+        Ok(())
+    }
+
+    /// A step that is in the files already, with the texts that they have: what the user wrote elsewhere in them is in both.
+    fn written(&self, step: &ChangeSet) -> Result<ChangeSet, Failure> {
+        let back = step.invert().rest(self.host.as_ref());
+        let back = back.map_err(of_workspace)?.unwrap_or_default();
+        Ok(match back.is_empty() {
+            true => step.clone(),
+            false => back.invert(),
+        })
     }
 
     /// Settles every patch; gives back those that changed.
@@ -59,9 +102,9 @@ impl Patches {
             return Ok(None);
         }
         let next = node.review.decided(&spots, Verdict::Accepted);
-        let step = node.review.step(&next);
+        let written = self.written(&node.review.step(&next))?;
         node.review = next;
-        self.arrived(&mut node, &step)?;
+        self.arrived(&mut node, &written)?;
         Ok(Some(self.view(&node)))
     }
 }

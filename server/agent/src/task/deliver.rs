@@ -7,7 +7,7 @@ use crate::failure::of_landing;
 use crate::feed::Signal;
 use crate::patches::{Decision, Proposal, same_text};
 use protocol::{
-    Code, Failure, FinishReason, LandMode, Level, PatchId, PatchState, PatchView, Phase,
+    Code, Failure, FinishReason, HunkState, LandMode, Level, PatchId, PatchState, PatchView, Phase,
     TestVerdict, Update,
 };
 use std::sync::Arc;
@@ -158,11 +158,19 @@ impl Task {
         }
     }
 
-    /// A person may have accepted or refused the proposal while it was tested again.
+    /// A person may have accepted or refused the proposal, or some of it, while it was tested again.
     fn decided_by_somebody(&self, id: &PatchId, answer: &str) -> Result<Option<End>, End> {
         let view = self.shared.patches.get(id).map_err(End::of)?;
+        let mut hunks = view.files.iter().flat_map(|file| &file.hunks);
         Ok(match view.state {
-            PatchState::Proposed => None,
+            PatchState::Proposed if hunks.all(|hunk| hunk.state == HunkState::Pending) => None,
+            PatchState::Proposed => Some(self.success(
+                false,
+                format!(
+                    "{}\nYou decided on some of the patch; the rest waits for your decision.",
+                    answer.trim()
+                ),
+            )),
             PatchState::Landed => Some(self.success(view.verified, answer.trim().to_owned())),
             PatchState::Refused | PatchState::Undone => Some(End::new(
                 FinishReason::Cancelled,

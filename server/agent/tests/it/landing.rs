@@ -118,6 +118,40 @@ async fn a_patch_refused_while_it_is_tested_again_does_not_land() {
     assert_eq!(agent.patches()[0].state, PatchState::Refused);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hunk_refused_while_the_patch_is_tested_again_does_not_land() {
+    let stage = Stage::new();
+    stage.write("greet.txt", "hello\n\n\n\nworld\n");
+    stage.write("check.sh", "grep -q goodbye greet.txt && sleep 1\n");
+    let host = typist(&stage, "hello\n\n\n\nworld, typed\n");
+    let both = "*** Begin Patch\n*** Update File: greet.txt\n@@\n-hello\n+goodbye\n*** Add File: other.txt\n+other\n*** End Patch";
+    let script = format!("turns:\n{}  - text: done\n", patch_turn(both));
+    let agent = stage.agent_over(host, &script, ToolsConfig::default(), |_| {});
+    let started = agent.start(ask("say goodbye")).unwrap();
+    until(
+        &agent,
+        &started,
+        |update| matches!(update, Update::Notice { message, .. } if message.contains("merged")),
+    )
+    .await;
+    let patch = agent.patches().remove(0);
+    let one = Choice {
+        path: Some("other.txt".to_owned()),
+        ..choice(&patch.id, Resolution::Refuse)
+    };
+    agent.resolve_patch(&one).await.unwrap();
+    let run = finish(&agent, &started).await;
+    assert_eq!(run.reason(), FinishReason::Unverified, "{}", run.summary());
+    assert!(run.summary().contains("waits for your decision"));
+    assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld, typed\n");
+    assert!(!stage.root.join("other.txt").exists());
+    // What was not refused can still be taken.
+    let accept = choice(&patch.id, Resolution::Accept);
+    agent.resolve_patch(&accept).await.unwrap();
+    assert_eq!(stage.read("greet.txt"), "goodbye\n\n\n\nworld, typed\n");
+    assert!(!stage.root.join("other.txt").exists());
+}
+
 fn slow_script() -> String {
     format!(
         "turns:\n{}  - text: done\n    delay_ms: 700\n",

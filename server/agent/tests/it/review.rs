@@ -458,6 +458,75 @@ async fn a_decision_that_was_cut_off_is_settled_by_what_the_files_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_was_cut_off_is_a_patch_of_its_own_all_the_same() {
+    let (stage, agent, patch) = waiting().await;
+    let accept = whole(&patch, Resolution::Accept);
+    agent.resolve_patch(&accept).await.unwrap();
+    stage.write("a.txt", &(stage.read("a.txt") + "typed\n"));
+    let big = stage.read("a.txt");
+    let small = text("a", 1..=15) + "typed\n";
+    for kind in [PatchKind::Undo, PatchKind::Redo] {
+        let host = Arc::new(Dying {
+            disk: stage.disk(),
+            writes: true,
+        });
+        let dying = stage.agent_over(host, "turns: []\n", agent::ToolsConfig::default(), |_| {});
+        let what = Undoing::default();
+        let cut = async {
+            match kind {
+                PatchKind::Redo => dying.redo_patch(Some(&patch.id)).await,
+                _ => dying.undo_patch(&what).await,
+            }
+        };
+        let cut = tokio::time::timeout(Duration::from_millis(300), cut);
+        assert!(cut.await.is_err());
+        let agent = stage.agent("turns: []\n");
+        agent.settle().await;
+        let newest = agent.patches().remove(0);
+        assert_eq!((newest.kind, newest.of), (kind, vec![patch.id.clone()]));
+        let (want, from) = match kind {
+            PatchKind::Redo => (&big, &small),
+            _ => (&small, &big),
+        };
+        assert_eq!(&stage.read("a.txt"), want);
+        // What the files were is known, with what was typed.
+        let before = agent.restore_patch(&newest.id, Restore::Before, &[]).await;
+        let before = before.unwrap().unwrap();
+        assert_eq!(&stage.read("a.txt"), from);
+        let restored = Undoing {
+            patch: Some(before.id),
+            ..Undoing::default()
+        };
+        agent.undo_patch(&restored).await.unwrap();
+        assert_eq!(&stage.read("a.txt"), want);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_at_once_gives_the_bytes_back_also_where_lines_are_alike() {
+    for typed in ["}\ntyped\nb\n}\na\n", "}\n\nb\n}\na\n"] {
+        let stage = Stage::empty();
+        stage.write("a.txt", "}\nb\na\n");
+        stage.write("check.sh", "exit 0\n");
+        let patch = "*** Begin Patch\n*** Update File: a.txt\n@@\n-}\n b\n*** End Patch";
+        let agent = stage.agent(&format!("turns:\n{}  - text: done\n", patch_turn(patch)));
+        let request = TaskRequest {
+            land: Some(LandMode::Review),
+            ..ask("one brace less")
+        };
+        let started = agent.start(request).unwrap();
+        finish(&agent, &started).await;
+        let patch = agent.patches().remove(0);
+        stage.write("a.txt", typed);
+        let accept = whole(&patch, Resolution::Accept);
+        agent.resolve_patch(&accept).await.unwrap();
+        assert_ne!(stage.read("a.txt"), typed);
+        agent.undo_patch(&Undoing::default()).await.unwrap();
+        assert_eq!(stage.read("a.txt"), typed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hunk_that_an_editor_put_in_by_itself_is_noticed() {
     let (stage, agent, patch) = waiting().await;
     let by_editor = text("b", 1..=4) + "B5\n" + &text("b", 6..=9) + "typed\n";

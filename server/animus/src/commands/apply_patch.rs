@@ -6,15 +6,15 @@ use crate::print;
 use crate::render::diff::{Fold, colour};
 use crate::render::style::{BAD, GOOD, Painted, clean, line};
 use crate::roster::no_model;
-use agent::Proposal;
+use agent::{Agent, Decision, Proposal};
 use clap::{Args, ValueEnum};
 use protocol::{Code, Failure, PatchId};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use workspace::{
-    ChangeSet, Content, Draft, FileEdit, Format, Host, Matching, Mode, Patch, Refused, RelPath,
-    Snapshot,
+    ChangeSet, Content, Draft, FileEdit, Format, Host, Landed, Matching, Mode, Patch, Refused,
+    RelPath, Snapshot,
 };
 
 /// Exit code of a patch that was refused.
@@ -124,11 +124,12 @@ fn apply(
     }
     let mut change = draft.change_set();
     if !args.dry_run && !change.is_empty() {
-        match compose::runtime()?.block_on(draft.land(host.as_ref(), "patch from stdin")) {
-            Ok(landed) => {
-                change = landed.change;
-                answer.patch = record(&change, host, compose);
-            }
+        let wait = compose::runtime()?;
+        let begun = wait.block_on(begin(&change, host, compose));
+        let landed = wait.block_on(draft.land(host.as_ref(), "patch from stdin"));
+        answer.patch = begun.and_then(|begun| begun.end(landed.as_ref().ok()));
+        match landed {
+            Ok(landed) => change = landed.change,
             Err(error) => {
                 (answer.diff, answer.error) = (String::new(), Some(error.to_string()));
                 return Ok(());
@@ -144,11 +145,15 @@ fn apply(
     Ok(())
 }
 
-/// Keeps what was written, so that it can be undone. The files are right without it: what fails here is a warning.
-fn record(change: &ChangeSet, host: &Arc<dyn Host>, compose: &Compose) -> Option<PatchId> {
-    if change.is_empty() {
-        return None;
-    }
+/// A patch that was written down before it lands, so that it can be undone even where the program is stopped on the way.
+struct Begun {
+    agent: Agent,
+    id: PatchId,
+    decision: Decision,
+}
+
+/// Writes it down. The files will be right without it: what fails here is a warning.
+async fn begin(change: &ChangeSet, host: &Arc<dyn Host>, compose: &Compose) -> Option<Begun> {
     let names: Vec<&str> = change
         .files
         .iter()
@@ -164,19 +169,43 @@ fn record(change: &ChangeSet, host: &Arc<dyn Host>, compose: &Compose) -> Option
         change: change.clone(),
         ..Proposal::default()
     };
-    let recorded = compose
+    let agent = compose
         .load()
-        .and_then(|loaded| compose.agent(host.clone(), Ok(&loaded.settings), Err(no_model())))
-        .and_then(|agent| agent.record_patch(proposal));
-    match recorded {
-        Ok(view) => Some(view.id),
-        Err(failure) => {
-            print::warning(&format!(
-                "warning: the patch is in the files, but cannot be undone by `animus patch undo`: {failure}"
-            ));
-            None
+        .and_then(|loaded| compose.agent(host.clone(), Ok(&loaded.settings), Err(no_model())));
+    let begun = match agent {
+        Ok(agent) => agent
+            .begin_patch(proposal)
+            .await
+            .map(|(id, decision)| Begun {
+                agent,
+                id,
+                decision,
+            }),
+        Err(failure) => Err(failure),
+    };
+    begun.map_err(|failure| unkept(&failure)).ok()
+}
+
+impl Begun {
+    /// Writes down what became of it; the id where something was written.
+    fn end(self, landed: Option<&Landed>) -> Option<PatchId> {
+        let written = landed.map(|landed| &landed.change);
+        let kept = self.agent.end_patch(&self.id, &self.decision, written);
+        match (kept, written.is_some_and(|change| !change.is_empty())) {
+            (Ok(()), true) => Some(self.id),
+            (Err(failure), true) => {
+                unkept(&failure);
+                None
+            }
+            (_, false) => None,
         }
     }
+}
+
+fn unkept(failure: &Failure) {
+    print::warning(&format!(
+        "warning: a patch that lands now cannot be undone by `animus patch undo`: {failure}"
+    ));
 }
 
 /// Syntax errors of a file where the change adds some.

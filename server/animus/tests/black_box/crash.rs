@@ -265,7 +265,19 @@ impl Ground {
         );
         let fresh = self.stage.root().join("fresh").exists();
         assert_eq!(fresh, self.is(&self.new), "{told}: folders");
-        let left = temporary(self.stage.root().parent().unwrap());
+        assert_eq!(
+            self.landed(),
+            usize::from(self.is(&self.new)),
+            "{told}: what is in the files is in the lineage"
+        );
+        // What is left half written in the lineage goes with the next patch that is kept (`lineages.rs`).
+        let mut left = temporary(&self.stage.root());
+        left.extend(
+            self.kept("journal")
+                .iter()
+                .filter(|folder| folder.is_dir())
+                .flat_map(|folder| temporary(folder)),
+        );
         assert!(
             left.is_empty() && self.journal().is_none(),
             "{told}: {left:?}"
@@ -287,6 +299,19 @@ impl Ground {
         let mut command = self.stage.animus(&["patch", "list"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
+    }
+
+    /// How many patches are kept as landed.
+    fn landed(&self) -> usize {
+        let Some(folder) = self.kept("patches") else {
+            return 0;
+        };
+        let records = folder.read_dir().into_iter().flatten().flatten();
+        let landed = records.filter(|record| {
+            let text = std::fs::read_to_string(record.path()).unwrap();
+            text.contains("\"landed\":")
+        });
+        landed.count()
     }
 
     /// All files old, and nothing kept of earlier runs: what is listed afterwards would grow with every one of them.
@@ -330,16 +355,16 @@ impl Ground {
         (old, new)
     }
 
+    /// A folder of the workspace's state.
+    fn kept(&self, name: &str) -> Option<PathBuf> {
+        let state = self.stage.root().parent().unwrap().join("state/workspaces");
+        let folder = state.read_dir().ok()?.flatten().next()?;
+        Some(folder.path().join(name))
+    }
+
     /// What lies in the journal.
     fn journal(&self) -> Option<PathBuf> {
-        let state = self.stage.root().parent().unwrap().join("state/workspaces");
-        let folder = state
-            .read_dir()
-            .ok()?
-            .flatten()
-            .next()?
-            .path()
-            .join("journal");
+        let folder = self.kept("journal")?;
         let mut entries = folder.read_dir().ok()?.flatten().map(|entry| entry.path());
         entries.find(|path| !is_temporary(path))
     }

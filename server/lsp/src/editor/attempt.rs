@@ -150,17 +150,19 @@ impl Attempt<'_> {
         }
         let start = Instant::now();
         let settled = match self.editor.client.stale() {
-            Stale::Unreliable => start + SETTLE,
+            Stale::Unreliable | Stale::Unknown => start + SETTLE,
             Stale::Refuses | Stale::Moves => start + CONFIRM,
         };
         let deadline = start + CONFIRM;
         let mut changed = self.editor.documents.changed();
         loop {
             changed.borrow_and_update();
-            if self.is_misplaced() {
+            let missing = self.missing();
+            // Documents are told of one by one: what is on its way must not be sent again.
+            let misplaced = self.misplaced();
+            if misplaced > 0 && (misplaced == missing.len() || Instant::now() >= start + SETTLE) {
                 return Verdict::Mixed;
             }
-            let missing = self.missing();
             if missing.is_empty()
                 || (Instant::now() >= start + UNSEEN && self.write_unseen(&missing).await)
             {
@@ -168,7 +170,7 @@ impl Attempt<'_> {
             }
             let now = Instant::now();
             let moved = self.moved(&missing);
-            if now >= settled && moved.len() == missing.len() {
+            if now >= settled && misplaced == 0 && moved.len() == missing.len() {
                 return match self.change.files.len() == missing.len() {
                     true => Verdict::Skipped(moved),
                     false => Verdict::Mixed,
@@ -177,7 +179,7 @@ impl Attempt<'_> {
             if now >= deadline {
                 return Verdict::Refused(unseen(&missing));
             }
-            let until = [deadline, settled, now + LOOK].into_iter();
+            let until = [deadline, settled, start + SETTLE, now + LOOK].into_iter();
             let until = until.filter(|at| *at > now).min().unwrap_or(deadline);
             let _ = timeout_at(until, changed.changed()).await;
         }
@@ -185,7 +187,7 @@ impl Attempt<'_> {
 
     /// Either the person typed meanwhile, or the client did what it says it did not.
     fn after_refusal(&self, refusal: LandError) -> Verdict {
-        if self.is_misplaced() {
+        if self.misplaced() > 0 {
             return Verdict::Mixed;
         }
         let missing = self.missing();
@@ -213,7 +215,13 @@ impl Attempt<'_> {
         for file in self.change.files.iter().filter(|file| file.after.is_some()) {
             let after = apply::after_text(file).map_err(unreadable)?;
             let edits = apply::text_edits(self.change, file, &editor.client).map_err(unreadable)?;
-            let trace = Trace::new(base_text(file), after, edits, editor.client.encoding);
+            let trace = Trace::new(
+                base_text(file),
+                after,
+                edits,
+                editor.client.encoding,
+                editor.client.stale(),
+            );
             let now = editor.documents.get(&file.path);
             let now = now.as_ref().map(|document| &document.rope);
             editor.traces.begin(&file.path, trace, now);
@@ -221,14 +229,18 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn is_misplaced(&self) -> bool {
+    fn misplaced(&self) -> usize {
         let misplaced = |file: &FileEdit| {
             matches!(
                 self.editor.traces.finding(&file.path),
                 Finding::Misplaced { .. }
             )
         };
-        self.change.files.iter().any(misplaced)
+        self.change
+            .files
+            .iter()
+            .filter(|file| misplaced(file))
+            .count()
     }
 
     /// Those of the files that are another version now than when the edit was sent.

@@ -11,6 +11,7 @@ use workspace::RelPath;
 
 use crate::apply;
 use crate::position::{self, Encoding};
+use crate::quirks::Stale;
 
 /// Most texts that are compared; a person does not type more while an edit is under way.
 const TEXTS: usize = 1_000;
@@ -42,6 +43,8 @@ pub struct Trace {
     after: String,
     edits: Vec<TextEdit>,
     encoding: Encoding,
+    /// How the client meets an edit for another version: only some put it at a wrong place.
+    stale: Stale,
     texts: Vec<Rope>,
     /// What the edit would make of each text, by its fingerprint.
     made: HashMap<u64, usize>,
@@ -80,12 +83,19 @@ impl Traces {
 
 impl Trace {
     /// The trace of an edit that makes `after` of `base`.
-    pub fn new(base: &str, after: &str, edits: Vec<TextEdit>, encoding: Encoding) -> Trace {
+    pub fn new(
+        base: &str,
+        after: &str,
+        edits: Vec<TextEdit>,
+        encoding: Encoding,
+        stale: Stale,
+    ) -> Trace {
         Trace {
             base: apply::bare(base).to_owned(),
             after: apply::bare(after).to_owned(),
             edits,
             encoding,
+            stale,
             texts: Vec::new(),
             made: HashMap::new(),
             finding: Finding::Nothing,
@@ -97,6 +107,12 @@ impl Trace {
             return;
         }
         let text = rope.to_string();
+        if matches!(self.stale, Stale::Refuses | Stale::Moves) {
+            if self.is_after(&text) {
+                self.finding = Finding::Landed;
+            }
+            return;
+        }
         let made_of = self.made.get(&fingerprint(&text)).copied();
         if made_of.is_some() || self.is_after(&text) {
             self.finding = match self.origin(&text).or(made_of) {
@@ -183,7 +199,7 @@ fn apply_all(rope: &mut Rope, edits: &[TextEdit], encoding: Encoding) {
 /// The same for texts that an editor would not tell apart.
 fn fingerprint(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for line in apply::bare(text).lines() {
+    for line in apply::shown(text) {
         line.hash(&mut hasher);
     }
     hasher.finish()
@@ -207,11 +223,11 @@ mod tests {
         }
     }
 
-    fn find(texts: &[&str]) -> Finding {
+    fn find(texts: &[&str], stale: Stale) -> Finding {
         let edits = vec![line(1, "TWO\n"), line(3, "FOUR\n")];
         let path = RelPath::new("a").unwrap();
         let traces = Traces::default();
-        let trace = Trace::new(BASE, AFTER, edits, Encoding::Utf16);
+        let trace = Trace::new(BASE, AFTER, edits, Encoding::Utf16, stale);
         traces.begin(&path, trace, Some(&Rope::from_str(BASE)));
         for text in texts {
             traces.note(&path, &Rope::from_str(text));
@@ -269,7 +285,11 @@ mod tests {
                 ),
             ),
         ] {
-            assert_eq!(find(&texts), expected, "{texts:?}");
+            assert_eq!(find(&texts, Stale::Unreliable), expected, "{texts:?}");
         }
+        // Who checks versions may tell of parts of an edit: they are nobody's text.
+        let parts = ["one\nT\nthree\nfour\n", AFTER];
+        assert_eq!(find(&parts, Stale::Refuses), Finding::Landed);
+        assert_ne!(find(&parts, Stale::Unreliable), Finding::Landed);
     }
 }

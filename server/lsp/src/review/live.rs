@@ -23,8 +23,11 @@ pub struct Live {
     text: Option<Arc<[u8]>>,
     /// Where each hunk is, lines from 0; `None` where the person has changed these very lines.
     pub places: Vec<Option<Place>>,
-    edits: Mutex<BTreeMap<(Vec<usize>, Way), Option<Arc<Vec<TextEdit>>>>>,
+    edits: Mutex<BTreeMap<(Vec<usize>, Way), Edits>>,
 }
+
+/// What an action carries, where it can carry anything.
+type Edits = Option<Arc<Vec<TextEdit>>>;
 
 /// Which way hunks go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +94,7 @@ impl Live {
 
     /// What brings these hunks into the open document, or takes them out. `None` where the document is not open, is made or
     /// removed as a whole, has them already, or was changed in the same lines.
-    pub fn edits(&self, hunks: &[usize], way: Way, client: &Client) -> Option<Arc<Vec<TextEdit>>> {
+    pub fn edits(&self, hunks: &[usize], way: Way, client: &Client) -> Edits {
         let key = (hunks.to_vec(), way);
         if let Some(known) = self.edits.lock().get(&key) {
             return known.clone();

@@ -232,3 +232,23 @@ async fn kate_is_asked_for_an_edit_behind_a_command_only() {
     host.land(&change, "test").await.unwrap();
     assert_eq!(session.editor.text("greet.txt"), "goodbye\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_after_ten_seconds_is_answered_before() {
+    let stage = Stage::new();
+    let mut params = crate::stage::recorded("emacs");
+    params["capabilities"]["experimental"] = Value::Null;
+    let (editor, pipes) = testkit::lsp::Editor::new(stage.root.as_std_path());
+    tokio::spawn(lsp::serve(pipes.input, pipes.output, move |_| {
+        std::thread::sleep(std::time::Duration::from_secs(13));
+        Err(protocol::Failure::new(protocol::Code::Config, "too late"))
+    }));
+    editor.initialize(params).await;
+    let since = std::time::Instant::now();
+    let error = editor
+        .request("animus/models", json!({}))
+        .await
+        .unwrap_err();
+    assert_eq!(error["data"]["code"], "timeout", "{error}");
+    assert!(since.elapsed() < std::time::Duration::from_secs(10));
+}

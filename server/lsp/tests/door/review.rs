@@ -195,3 +195,14 @@ async fn what_waits_from_an_earlier_session_is_offered_before_the_first_verb() {
     session.editor.open("list.txt");
     session.action("list.txt", 8, "Accept hunk 2 of 2").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hunk_goes_by_command_into_a_file_with_its_own_line_endings() {
+    let stage = Stage::with_list();
+    stage.write("count.txt", "one\r\n1\r\nthree");
+    let (session, patch) = waiting(&stage, recorded("vscode")).await;
+    let accept = session.action("count.txt", 1, "Accept hunk 1 of 1").await;
+    session.execute(&accept).await;
+    session.hunks(&patch, "accepted; pending pending").await;
+    assert_eq!(session.editor.text("count.txt"), "one\r\n2\r\nthree");
+}

@@ -125,7 +125,7 @@ async fn elsewhere_it_is_a_file_that_is_written_again() {
         let (session, patch, uri) = shown(&stage, client).await;
         let path = stage.state.join(format!("review/{patch}.diff"));
         assert_eq!(uri, format!("file://{path}"));
-        let read = || std::fs::read_to_string(&path).unwrap();
+        let read = || stage.read(path.as_str());
         assert!(read().contains("+TWO"), "{}", read());
         match client {
             "neovim" => {
@@ -175,7 +175,7 @@ async fn links_folds_lenses_and_definitions_lead_to_the_real_lines() {
     let stage = Stage::with_list();
     let (session, _, uri) = shown(&stage, "neovim").await;
     let path = uri.strip_prefix("file://").unwrap();
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = stage.read(path);
     let lines: Vec<&str> = text.lines().collect();
     // The live text is what counts: everything moves down by one.
     session.editor.insert("list.txt", 0, 0, "typed\n");

@@ -63,6 +63,7 @@ impl Stage {
         std::fs::write(self.root.join(path), text).unwrap();
     }
 
+    /// A file of the workspace, or anywhere.
     pub fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.root.join(path)).unwrap()
     }

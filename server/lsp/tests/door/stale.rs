@@ -277,3 +277,24 @@ async fn l3_whatever_is_typed_where_the_edit_comes_out_as_a_merge_or_not_at_all(
     }
     assert!(landed > 20 && conflicts > 2, "{landed} {conflicts}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l3_a_client_may_tell_of_an_edit_in_parts_of_its_own() {
+    for name in ["Visual Studio Code", "a fork of it"] {
+        let stage = Stage::new();
+        let mut params = crate::stage::shim();
+        params["clientInfo"]["name"] = json!(name);
+        let (session, host) = stage.connect_host(params).await;
+        session.editor.applies(Applies::InParts);
+        session.editor.open("count.txt");
+        let _ = session.editor.request("animus/status", json!({})).await;
+        let change = change(host.as_ref(), &[("count.txt", "uno\n12\n")]);
+        host.land(&change, "test").await.unwrap();
+        assert_eq!(session.editor.text("count.txt"), "uno\n12\n");
+        assert_eq!(
+            session.editor.seen("workspace/applyEdit").len(),
+            1,
+            "{name}"
+        );
+    }
+}

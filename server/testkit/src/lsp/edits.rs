@@ -32,6 +32,13 @@ impl State {
         let mut changes = Vec::new();
         for edit in edits.iter().rev() {
             buffer.apply(edit, encoding);
+            if self.applies == Applies::InParts {
+                let start = &edit["range"]["start"];
+                changes.push(json!({ "range": edit["range"], "text": "" }));
+                let there = json!({ "start": start, "end": start });
+                changes.push(json!({ "range": there, "text": edit["newText"] }));
+                continue;
+            }
             changes.push(json!({ "range": edit["range"], "text": edit["newText"] }));
         }
         let document = json!({ "uri": uri, "version": buffer.version });
@@ -84,6 +91,7 @@ impl State {
             | Applies::AnswersFirst
             | Applies::Halfway
             | Applies::Reformats
+            | Applies::InParts
             | Applies::Neovim => {}
         }
         let operations = operations(&params["edit"]);

@@ -23,15 +23,12 @@ impl Draft {
                 RebaseError::Read(error) => LandError::Io(error.to_string()),
             })?;
         let grown = u64::from(!same_texts(&before, &moved));
+        let host = live.host().clone();
         let changed = moved.files.into_iter().map(|file| {
             let content = file.after.map(|bytes| Content::new(bytes, None));
-            (
-                file.path,
-                Changed {
-                    content,
-                    mode: file.mode,
-                },
-            )
+            let was = host.mode(&file.path).filter(|_| file.base.is_some());
+            let mode = file.mode.or(was);
+            (file.path, Changed { content, mode, was })
         });
         Ok(Draft {
             snapshot: live,

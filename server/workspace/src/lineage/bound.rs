@@ -1,5 +1,5 @@
 //! Bound: how much a lineage may keep. What is over goes oldest first: what was refused or undone before what is in the files. A
-//! patch that waits for a decision is never let go of.
+//! patch that waits for a decision, and the one that landed last, are never let go of.
 
 use super::{FOLDER, Lineage, NodeState};
 use crate::content::Hash;
@@ -61,20 +61,30 @@ impl Lineage {
         })
     }
 
-    /// Lets go of what is over the bound; gives back the ids.
+    /// Lets go of what is over the bound, and of what a killed process left half written; gives back the ids.
     ///
     /// # Errors
     /// As [`Lineage::drop`].
     pub fn prune(&self, bound: Bound) -> Result<Vec<String>, Error> {
+        self.store.clean()?;
         let mut gone = Vec::new();
         let over = |usage: Usage| usage.bytes > bound.bytes || usage.patches > bound.patches;
         if !over(self.usage()?) {
             return Ok(gone);
         }
         let mut heads = self.heads()?;
-        heads.retain(|head| head.state != NodeState::Proposed);
+        // The last landing can always be undone, whatever else is kept.
+        let in_files = heads.iter().filter(|head| head.state == NodeState::Landed);
+        let newest = in_files.max_by_key(|head| (&head.landed, &head.id));
+        let newest = newest.map(|head| head.id.clone());
+        heads.retain(|head| {
+            let settled = head.state != NodeState::Proposed && !head.unsettled;
+            settled && newest.as_ref() != Some(&head.id)
+        });
         heads.sort_by_key(|head| {
-            head.state != NodeState::Refused && head.state != NodeState::Undone
+            let in_files = head.state != NodeState::Refused && head.state != NodeState::Undone;
+            let since = head.landed.clone().unwrap_or_else(|| head.created.clone());
+            (in_files, since)
         });
         for head in heads {
             if !over(self.usage()?) {

@@ -2,7 +2,11 @@
 
 use crate::change::{ChangeSet, FileEdit};
 use crate::content::Content;
+use crate::error::Error;
+use crate::host::Host;
+use crate::merge::Tie;
 use crate::path::RelPath;
+use crate::rebase;
 use crate::review::{Review, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +147,25 @@ impl Node {
         texts
     }
 
+    /// A step that takes hunks back, made exact: a file that still is as the landing left it becomes what it was before, to the
+    /// byte. A merge alone could not know on which side of a typed line a removed one stood.
+    ///
+    /// # Errors
+    /// As [`Host::read`].
+    pub fn back(&self, mut step: ChangeSet, host: &dyn Host) -> Result<ChangeSet, Error> {
+        for file in &mut step.files {
+            let Some(image) = self.images.iter().find(|image| image.path == file.path) else {
+                continue;
+            };
+            let live = host.read(&file.path)?;
+            if is_text_of(&live, &image.post) && is_text_of(&live, &image.with(file.invert())) {
+                file.base = live;
+                file.after = image.pre.as_ref().map(|pre| pre.bytes.clone());
+            }
+        }
+        Ok(step)
+    }
+
     /// Notes what a landing did to the files.
     pub fn witness(&mut self, landed: &ChangeSet) {
         for FileEdit {
@@ -161,4 +184,20 @@ impl Node {
         }
         self.images.sort_by(|a, b| a.path.cmp(&b.path));
     }
+}
+
+impl Image {
+    /// What the file was before, with an edit; `None` also where the two do not merge.
+    fn with(&self, edit: FileEdit) -> Option<Content> {
+        let change = ChangeSet { files: vec![edit] };
+        let moved = rebase::onto(&change, |_| Ok(self.pre.clone()), Tie::TheirsFirst).ok()?;
+        match moved.files.into_iter().next() {
+            Some(edit) => edit.after.map(|bytes| Content::new(bytes, None)),
+            None => self.pre.clone(),
+        }
+    }
+}
+
+fn is_text_of(one: &Option<Content>, other: &Option<Content>) -> bool {
+    one.as_ref().map(|one| one.hash) == other.as_ref().map(|other| other.hash)
 }

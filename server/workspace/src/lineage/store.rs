@@ -80,6 +80,21 @@ impl Store {
         Ok(found)
     }
 
+    /// Removes what processes that are no more left half written, in the records too.
+    pub(super) fn clean(&self) -> Result<(), Error> {
+        let io = |source| Error::io("cannot clean the state folder", source);
+        let texts = match self.tree.entries(FOLDER) {
+            Err(source) if source.kind() == ErrorKind::NotFound => Vec::new(),
+            entries => entries.map_err(io)?,
+        };
+        let texts = texts.into_iter().filter(|(_, kind)| *kind == Kind::Dir);
+        let texts = texts.map(|(name, _)| format!("{FOLDER}/{name}"));
+        for folder in texts.chain([super::FOLDER.to_owned()]) {
+            self.tree.sweep(&folder, None).map_err(io)?;
+        }
+        Ok(())
+    }
+
     /// Lets go of a text.
     pub(super) fn remove(&self, hash: Hash) -> Result<(), Error> {
         match self.tree.remove(&place(hash)) {

@@ -4,7 +4,7 @@ mod names;
 mod section;
 
 use super::feed::{Given, Piece};
-use super::{HunkSpec, LastLine, PatchError, Place, Site};
+use super::{HunkSpec, LastLine, PatchError, Place, Returns, Site};
 use crate::lines;
 use names::{git_names, header_name};
 use section::Section;
@@ -38,8 +38,7 @@ struct Hunk {
     new: u32,
     before: Vec<String>,
     after: Vec<String>,
-    /// Whether lines of the new text end in `\r\n`, and all of them do.
-    cr: bool,
+    returns: Returns,
     sign: Option<char>,
     /// Blank lines that may stand below the hunk.
     blanks: u32,
@@ -112,9 +111,9 @@ impl Reader {
         }
         match text.chars().next() {
             None if full => hunk.blanks += 1,
-            None => hunk.kept(""),
-            Some(' ') => hunk.kept(&text[1..]),
-            Some('-') => hunk.removed(&text[1..]),
+            None => hunk.kept("", line.cr),
+            Some(' ') => hunk.kept(&text[1..], line.cr),
+            Some('-') => hunk.removed(&text[1..], line.cr),
             Some('+') => hunk.added(&text[1..], line.cr),
             Some('\\') => {
                 hunk.last = match hunk.sign {
@@ -176,8 +175,7 @@ impl Reader {
                 "the hunk is empty; give ` `, `-` and `+` lines",
             ));
         }
-        let cr = hunk.cr;
-        section.hunk(hunk.spec(), cr, place, out)
+        section.hunk(hunk.spec(), place, out)
     }
 
     fn end_section(&mut self, place: Place<'_>, out: &mut Vec<Piece>) -> Result<(), PatchError> {
@@ -197,7 +195,7 @@ impl Hunk {
             new: 0,
             before: Vec::new(),
             after: Vec::new(),
-            cr: true,
+            returns: Returns::default(),
             sign: None,
             blanks: 0,
             last: LastLine::Keep,
@@ -210,14 +208,17 @@ impl Hunk {
             .is_none_or(|count| self.old >= count.old && self.new >= count.new)
     }
 
-    fn kept(&mut self, line: &str) {
+    fn kept(&mut self, line: &str, cr: bool) {
+        self.returns.before.push(cr);
+        self.returns.after.push(cr);
         self.before.push(line.to_owned());
         self.after.push(line.to_owned());
         (self.old, self.new) = (self.old.saturating_add(1), self.new.saturating_add(1));
         self.sign = Some(' ');
     }
 
-    fn removed(&mut self, line: &str) {
+    fn removed(&mut self, line: &str, cr: bool) {
+        self.returns.before.push(cr);
         self.before.push(line.to_owned());
         self.old = self.old.saturating_add(1);
         self.sign = Some('-');
@@ -226,13 +227,13 @@ impl Hunk {
     fn added(&mut self, line: &str, cr: bool) {
         self.after.push(line.to_owned());
         self.new = self.new.saturating_add(1);
-        self.cr &= cr;
+        self.returns.after.push(cr);
         self.sign = Some('+');
     }
 
     fn take_blanks(&mut self) {
         for _ in 0..std::mem::take(&mut self.blanks) {
-            self.kept("");
+            self.kept("", false);
         }
     }
 
@@ -243,6 +244,7 @@ impl Hunk {
             line: self.numbers.map(|numbers| numbers.old_start),
             site: Site::Below,
             last: self.last,
+            returns: Some(self.returns),
             ..HunkSpec::default()
         }
     }

@@ -46,15 +46,19 @@ pub(super) fn splice(file: &[Line<'_>], edits: &[Edit], last: LastLine) -> Strin
                     out.push(keep(*index));
                     next = index + 1;
                 }
-                New::Added(text) => {
+                New::Added(text) | New::Ended(text, _) => {
                     let replaced = file.get(next).filter(|_| next < edit.at.end);
                     let above = next.checked_sub(1).and_then(|index| file.get(index));
-                    let end = replaced
+                    let near = replaced
                         .or(above)
                         .or(file.get(next))
                         .map(|line| line.end)
                         .filter(|end| !end.is_empty())
                         .unwrap_or(usual);
+                    let end = match line {
+                        New::Ended(_, end) => end,
+                        _ => near,
+                    };
                     out.push(Out {
                         text,
                         end,
@@ -80,7 +84,7 @@ pub(super) fn splice(file: &[Line<'_>], edits: &[Edit], last: LastLine) -> Strin
 fn index(line: &New) -> Option<usize> {
     match line {
         New::Kept(index) => Some(*index),
-        New::Added(_) => None,
+        New::Added(_) | New::Ended(..) => None,
     }
 }
 

@@ -5,6 +5,10 @@ use super::{Cursor, Miss, Placed, Reason, place_lines, teach};
 use crate::draft::Matching;
 use crate::lines;
 use crate::patch::{Grain, HunkSpec, Reach};
+use std::ops::Range;
+
+/// Places that are looked for where one is wanted: more are as many.
+const MOST: usize = 1000;
 
 pub(super) fn place(
     text: &str,
@@ -38,24 +42,16 @@ pub(super) fn place(
     let Some((old, new, places)) = found else {
         return by_lines(text, hunk, cursor, matching);
     };
-    let height = lines::split(&old).len().max(1);
-    let spot = |at: usize| {
-        let line = lines::split(&text[..at])
-            .iter()
-            .filter(|line| !line.end.is_empty())
-            .count();
-        line..line + height
-    };
-    let file = || -> Vec<&str> { lines::split(text).iter().map(|line| line.text).collect() };
     match (places.as_slice(), hunk.reach) {
         ([at], Reach::One) if repeats(text, *at, &old, &new) => {
-            let lines = spot(*at).start + 1..spot(*at).start + lines::split(&new).len();
+            let at = spots(text, &[*at], &new);
+            let lines = at.first().map_or(1..1, |at| at.start + 1..at.end);
             return Err(teach::present_already(&lines));
         }
         ([_], _) | (_, Reach::All) => {}
         _ => {
-            let spots: Vec<_> = places.iter().map(|at| spot(*at)).collect();
-            return Err(teach::ambiguous(&file(), &spots));
+            let file: Vec<&str> = lines::split(text).iter().map(|line| line.text).collect();
+            return Err(teach::ambiguous(&file, &spots(text, &places, &old)));
         }
     }
     let mut out = String::with_capacity(text.len());
@@ -69,6 +65,22 @@ pub(super) fn place(
     Ok(placed(out, cursor))
 }
 
+/// The lines that a text which starts at each of these places covers.
+fn spots(text: &str, places: &[usize], covered: &str) -> Vec<Range<usize>> {
+    let height = lines::split(covered).len().max(1);
+    let mut ends = Vec::new();
+    let mut end = 0;
+    for line in lines::split(text) {
+        end += line.text.len() + line.end.len();
+        ends.push(end);
+    }
+    let line = |at: &usize| ends.partition_point(|end| end <= at);
+    places
+        .iter()
+        .map(|at| line(at)..line(at) + height)
+        .collect()
+}
+
 /// Where `old` stands; places that overlap are several for one that wants one.
 fn places(text: &str, old: &str, reach: Reach) -> Vec<usize> {
     match reach {
@@ -78,6 +90,9 @@ fn places(text: &str, old: &str, reach: Reach) -> Vec<usize> {
             let mut from = 0;
             while let Some(at) = text[from..].find(old).map(|at| at + from) {
                 places.push(at);
+                if places.len() == MOST {
+                    break;
+                }
                 let step = text[at..].chars().next().map_or(1, char::len_utf8);
                 from = at + step;
             }

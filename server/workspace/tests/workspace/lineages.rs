@@ -94,8 +94,58 @@ fn the_same_text_is_kept_once_and_goes_with_its_last_patch() {
         bytes: 50_000,
         patches: 100,
     };
-    assert_eq!(lineage.prune(bound).unwrap(), ["p1", "p2", "p3"]);
-    assert_eq!(lineage.usage().unwrap().bytes, 0);
+    // The last landing can still be undone.
+    assert_eq!(lineage.prune(bound).unwrap(), ["p1", "p2"]);
+    assert_eq!(lineage.usage().unwrap().patches, 1);
+}
+
+#[test]
+fn what_a_killed_process_left_half_written_goes_and_what_a_living_one_writes_stays() {
+    let bench = Bench::new(&[("a", "1\n")]);
+    let lineage = lineage(&bench);
+    landed(&bench, &lineage, "p1", &[("a", "2\n")]);
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let (dead, living) = (child.id(), std::process::id());
+    std::fs::create_dir_all(bench.state.join("objects/ff")).unwrap();
+    let place = |folder: &str, process: u32| {
+        let place = format!("{folder}/.animus-{process}-9.tmp");
+        bench.state.join(place)
+    };
+    for folder in ["objects/ff", "patches"] {
+        std::fs::write(place(folder, dead), "half").unwrap();
+        std::fs::write(place(folder, living), "half").unwrap();
+    }
+    let usage = lineage.usage().unwrap();
+    assert_eq!(lineage.prune(Bound::default()).unwrap(), [""; 0]);
+    for folder in ["objects/ff", "patches"] {
+        let there = [dead, living].map(|process| place(folder, process).exists());
+        assert_eq!(there, [false, true], "{folder}");
+    }
+    assert_eq!(lineage.usage().unwrap(), usage);
+}
+
+#[test]
+fn what_landed_last_stays_however_long_ago_it_was_proposed() {
+    let bench = Bench::new(&[("a", "1\n")]);
+    let lineage = lineage(&bench);
+    for id in ["p1", "p2", "p3"] {
+        landed(&bench, &lineage, id, &[("a", &format!("{id}\n"))]);
+    }
+    // Proposed first, accepted last; and one whose decision is on its way.
+    let mut late = lineage.get("p1").unwrap();
+    late.landed = Some("2026-02-01T00:00:00Z".to_owned());
+    lineage.record(&late).unwrap();
+    let mut open = lineage.get("p2").unwrap();
+    open.intent = Some(open.review.clone());
+    lineage.record(&open).unwrap();
+    let bound = Bound {
+        patches: 0,
+        ..Bound::default()
+    };
+    assert_eq!(lineage.prune(bound).unwrap(), ["p3"]);
+    lineage.get("p1").unwrap();
+    lineage.get("p2").unwrap();
 }
 
 #[test]

@@ -178,3 +178,34 @@ fn w1_links_do_not_lead_to_secrets_or_into_git() {
     assert!(draft.write(&rel("g/hooks/pre-commit"), "x").is_err());
     assert!(draft.find("K=|x", None, 9).unwrap().is_empty());
 }
+
+#[test]
+fn w3_a_mode_that_was_set_since_stays_when_text_lands() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &camino::Utf8Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let chmod = |path: &camino::Utf8Path, bits| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(bits)).unwrap();
+    };
+    let bench = Bench::new(&[("run", "a\nb\n"), ("gone", "x\n")]);
+    let (run, gone) = (bench.path.join("run"), bench.path.join("gone"));
+    chmod(&run, 0o640);
+    chmod(&gone, 0o750);
+    let mut draft = bench.draft();
+    draft.write(&rel("run"), "a\nB\n").unwrap();
+    draft.delete(&rel("gone")).unwrap();
+    let proposed = draft.change_set();
+    chmod(&run, 0o755);
+    // Also through a merge onto newer text.
+    std::fs::write(&run, "A\nb\n").unwrap();
+    let landed = wait(proposed.land(&bench.disk(), "accept")).unwrap();
+    assert_eq!(std::fs::read_to_string(&run).unwrap(), "A\nB\n");
+    assert_eq!(mode(&run), 0o755);
+    chmod(&run, 0o700);
+    wait(landed.change.invert().land(&bench.disk(), "undo")).unwrap();
+    assert_eq!((mode(&run), mode(&gone)), (0o700, 0o750));
+    // What a draft asks for is written all the same.
+    let mut draft = bench.draft();
+    draft.rename(&rel("gone"), &rel("run")).unwrap();
+    wait(draft.land(&bench.disk(), "move")).unwrap();
+    assert_eq!(mode(&run), 0o750);
+}

@@ -322,6 +322,33 @@ fn an_edited_hunk_stands_for_the_proposed_one() {
 }
 
 #[test]
+fn w3_an_edited_hunk_ends_its_lines_as_the_file_does() {
+    for (base, after, typed, want) in [
+        (
+            "a\r\nb\r\nc\r\n",
+            "a\r\nB\r\nc\r\n",
+            "x\ny",
+            "a\r\nx\r\ny\r\nc\r\n",
+        ),
+        ("a\rb\rc\r", "a\rB\rc\r", "x\ny\n", "a\rx\ry\rc\r"),
+        ("a\rb\r", "a\rB\r", "x", "a\rx\r"),
+        ("a\nb\n", "a\nB\n", "x\r\n", "a\nx\r\n"),
+        ("a\nb", "a\nB", "x", "a\nx"),
+    ] {
+        let file = FileEdit {
+            path: rel("a"),
+            base: Some(Content::new(base.as_bytes(), None)),
+            after: Some(after.as_bytes().into()),
+            mode: None,
+        };
+        let review = Review::of(&ChangeSet { files: vec![file] }, Verdict::Pending);
+        let edited = review.edited(Spot { file: 0, hunk: 0 }, typed).unwrap();
+        let got = edited.files[0].text().unwrap();
+        assert_eq!(String::from_utf8_lossy(&got), want);
+    }
+}
+
+#[test]
 fn files_that_come_go_or_are_not_text_are_decided_whole() {
     let edit = |path: &str, base: Option<&[u8]>, after: Option<&[u8]>| FileEdit {
         path: rel(path),

@@ -1,11 +1,15 @@
 //! Names: the file names in a diff's headers: git's `a/` and `b/`, quotes, times.
 
+/// The name, unless it stands for no file.
+pub(super) fn real(name: Option<&str>) -> Option<&str> {
+    name.filter(|name| *name != "/dev/null")
+}
+
 /// The names without `a/` and `b/`, where both sides have them.
 pub(super) fn stripped<'a>(
     old: Option<&'a str>,
     new: Option<&'a str>,
 ) -> (Option<&'a str>, Option<&'a str>) {
-    let real = |name: Option<&'a str>| name.filter(|name| *name != "/dev/null");
     let (old, new) = (real(old), real(new));
     let (a, b) = (
         old.map(|name| name.strip_prefix("a/")),

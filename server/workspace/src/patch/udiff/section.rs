@@ -2,8 +2,8 @@
 //! that only changes come out at once; of one that is made, removed, moved or copied with its last line.
 
 use super::super::feed::Piece;
-use super::super::{HunkSpec, LastLine, Op, PatchError, Place, Run, Site, blocks};
-use super::names::{stripped, unquoted};
+use super::super::{HunkSpec, LastLine, Op, PatchError, Place, Returns, Run, Site, blocks};
+use super::names::{real, stripped, unquoted};
 use crate::path::RelPath;
 
 /// One file of a diff, so far.
@@ -16,8 +16,10 @@ pub(super) struct Section {
     run: Option<Run>,
     created: bool,
     deleted: bool,
-    /// Whether lines may say that they end in `\r\n`: the headers do not.
+    /// The headers end in `\r\n`: then lines that do so say nothing.
     cr: bool,
+    /// The names of `diff --git` are the same, so they have no `a/` and `b/`.
+    bare: bool,
     hunks: Vec<HunkSpec>,
     count: usize,
     at: usize,
@@ -34,17 +36,17 @@ struct Moved {
 impl Section {
     pub(super) fn new(old: Option<String>, new: Option<String>, at: usize) -> Section {
         Section {
+            bare: old.is_some() && old == new,
             old,
             new,
             at,
-            cr: true,
             ..Section::default()
         }
     }
 
     /// The names of `---` and `+++`.
     pub(super) fn named(&mut self, old: String, new: String, at: usize, cr: bool) {
-        (self.old, self.new, self.at, self.cr) = (Some(old), Some(new), at, !cr);
+        (self.old, self.new, self.at, self.cr) = (Some(old), Some(new), at, cr);
     }
 
     pub(super) fn has_hunks(&self) -> bool {
@@ -99,7 +101,6 @@ impl Section {
     pub(super) fn hunk(
         &mut self,
         mut hunk: HunkSpec,
-        cr: bool,
         place: Place<'_>,
         out: &mut Vec<Piece>,
     ) -> Result<(), PatchError> {
@@ -107,7 +108,9 @@ impl Section {
             hunk.site = Site::First;
         }
         self.count += 1;
-        self.cr &= cr;
+        let said =
+            |returns: &Returns| returns.before.contains(&true) || returns.after.contains(&true);
+        hunk.returns = hunk.returns.filter(|returns| !self.cr && said(returns));
         self.hunks.push(hunk);
         if self.is_made() || self.is_removed() || self.moved.from.is_some() {
             return Ok(());
@@ -125,7 +128,7 @@ impl Section {
         place: Place<'_>,
         out: &mut Vec<Piece>,
     ) -> Result<(), PatchError> {
-        let (old, new) = stripped(self.old.as_deref(), self.new.as_deref());
+        let (old, new) = self.names();
         let name = |name: Option<&str>| {
             let name = name.ok_or_else(|| blocks::nameless(self.at))?;
             place.path(name, self.at)
@@ -163,12 +166,11 @@ impl Section {
                 }
             }
             (true, Some(to)) => out.push(Piece::Op(Op::Rename { from, to })),
-            (true, None) if self.run.is_none() => {}
             (true, None) => {
-                return Err(PatchError::at(
-                    self.at,
-                    "permissions alone are not changed by a patch; run `chmod` for this file and leave it out",
-                ));
+                if let Some(run) = self.run {
+                    out.push(Piece::Op(Op::Mode { path: from, run }));
+                }
+                return Ok(());
             }
             (false, to) => self.edit(from, to, out),
         }
@@ -187,6 +189,15 @@ impl Section {
         }));
     }
 
+    /// The names, `None` for `/dev/null`.
+    fn names(&self) -> (Option<&str>, Option<&str>) {
+        let (old, new) = (self.old.as_deref(), self.new.as_deref());
+        match self.bare {
+            true => (real(old), real(new)),
+            false => stripped(old, new),
+        }
+    }
+
     fn is_made(&self) -> bool {
         self.created || self.old.as_deref() == Some("/dev/null")
     }
@@ -197,15 +208,20 @@ impl Section {
 
     /// The whole text of a file that is made.
     fn text(&self) -> String {
-        let mut text: String = self.hunks.iter().map(|hunk| hunk.after.as_str()).collect();
+        let mut text = String::new();
+        for hunk in &self.hunks {
+            let said = hunk.returns.as_ref().map(|returns| &returns.after);
+            for (index, line) in hunk.after.split_inclusive('\n').enumerate() {
+                let cr = said.and_then(|said| said.get(index)).is_some_and(|cr| *cr);
+                text.push_str(line.strip_suffix('\n').unwrap_or(line));
+                text.push_str(if cr { "\r\n" } else { "\n" });
+            }
+        }
         let open = |hunk: &HunkSpec| hunk.last == LastLine::Open;
         if self.hunks.last().is_some_and(open) {
             text.pop();
         }
-        match self.cr && self.count > 0 {
-            true => text.replace('\n', "\r\n"),
-            false => text,
-        }
+        text
     }
 
     /// The file, and its new name if it gets one.
@@ -214,7 +230,7 @@ impl Section {
         if let (Some(from), Some(to)) = (&self.moved.from, &self.moved.to) {
             return Ok((path(from)?, Some(path(to)?)));
         }
-        let (old, new) = stripped(self.old.as_deref(), self.new.as_deref());
+        let (old, new) = self.names();
         match (old.or(new), new) {
             (Some(old), new) => {
                 let to = new.filter(|new| *new != old).map(path).transpose()?;
