@@ -44,6 +44,13 @@ struct Split {
     again: usize,
 }
 
+/// From when the time to a kill runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Start,
+    Journal,
+}
+
 /// Numbers that look random and are the same in each run (SplitMix64).
 struct Dice(u64);
 
@@ -194,10 +201,6 @@ impl Ground {
         let mut dice = Dice(SEED);
         let mut split = Split::default();
         let (begin, end) = self.landing;
-        let near = (end - begin) / 5 + Duration::from_millis(1);
-        // A machine that is busier or quieter by now than when it was measured: the window follows what the kills find.
-        let mut late = Duration::ZERO;
-        let mut early = Duration::ZERO;
         for number in 0.. {
             if number >= count && split.is_everywhere() {
                 break;
@@ -208,31 +211,31 @@ impl Ground {
                 self.landing,
                 self.whole
             );
-            // A quarter anywhere in the run, the others about the landing, which is the shorter part of it.
-            let at = match number % 4 {
-                0 => dice.between(Duration::ZERO, self.whole + self.whole / 8),
-                _ => {
-                    let at = dice.between(begin.saturating_sub(near), end + near);
-                    (at + late).saturating_sub(early)
-                }
+            // A quarter anywhere in the run; the others from when the journal is seen, so that a machine that is busier by now
+            // than when it was measured is hit in the landing too, which is the shorter part.
+            let (from, at) = match number % 4 {
+                0 => (
+                    From::Start,
+                    dice.between(Duration::ZERO, self.whole + self.whole / 8),
+                ),
+                _ => (
+                    From::Journal,
+                    dice.between(Duration::ZERO, (end - begin) * 5 / 4),
+                ),
             };
             let told = format!(
-                "seed {SEED:#x}, kill {number} at {at:?} of {:?}",
-                self.whole
+                "seed {SEED:#x}, kill {number}, {at:?} from the {from:?}, measured {:?} of {:?}",
+                self.landing, self.whole
             );
-            let (before, after) = (split.before, split.after);
-            self.one(at, &mut dice, &mut split, &told);
-            if number % 4 != 0 {
-                late += near * (split.before - before) as u32;
-                early += near * (split.after - after) as u32;
-            }
+            self.one(from, at, &mut dice, &mut split, &told);
         }
         split
     }
 
-    fn one(&self, at: Duration, dice: &mut Dice, split: &mut Split, told: &str) {
+    fn one(&self, from: From, at: Duration, dice: &mut Dice, split: &mut Split, told: &str) {
         self.reset();
-        killed(&mut self.apply(), at);
+        let begun = || from == From::Start || self.journal().is_some();
+        killed(&mut self.apply(), begun, at);
         let journal = self.journal().is_some();
         let (old, new) = self.count(told);
         match (old, new, journal) {
@@ -246,6 +249,7 @@ impl Ground {
         if journal && dice.next().is_multiple_of(3) {
             killed(
                 &mut self.reader(),
+                || true,
                 dice.between(Duration::ZERO, self.reading * 2),
             );
             self.count(told);
@@ -377,11 +381,13 @@ impl Split {
     }
 }
 
-/// Starts a program and kills it after a time, as `kill -9` does, or finds it ended by itself.
-fn killed(command: &mut Command, after: Duration) {
-    let begun = Instant::now();
+/// Starts a program and kills it, as `kill -9` does, a time after something was seen, or finds it ended by itself.
+fn killed(command: &mut Command, seen: impl Fn() -> bool, after: Duration) {
     let mut child = command.spawn().unwrap();
-    std::thread::sleep(after.saturating_sub(begun.elapsed()));
+    while !seen() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    std::thread::sleep(after);
     child.kill().unwrap();
     child.wait().unwrap();
 }
