@@ -17,7 +17,9 @@ use crate::failure::of_workspace;
 use protocol::{Code, Failure, PatchId, PatchState, PatchView, TaskId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use workspace::{Bound, ChangeSet, Host, Kind, Lineage, Node, NodeState, Review, Usage, Verdict};
+use workspace::{
+    Bound, ChangeSet, Head, Host, Kind, Lineage, Node, NodeState, Review, Usage, Verdict,
+};
 
 /// The patches of one workspace.
 pub struct Patches {
@@ -192,6 +194,13 @@ impl Patches {
         nodes.iter().rev().map(|node| self.view(node)).collect()
     }
 
+    /// All patches with where they stand, newest first, without their texts.
+    pub fn standing(&self) -> Vec<(PatchId, PatchState)> {
+        let heads = self.lineage.heads().unwrap_or_default();
+        let one = |head: Head| (PatchId::from(head.id), state_of(head.state));
+        heads.into_iter().rev().map(one).collect()
+    }
+
     /// One patch.
     ///
     /// # Errors
@@ -320,8 +329,8 @@ pub(crate) fn same_text(a: &ChangeSet, b: &ChangeSet) -> bool {
             .all(|(a, b)| a.path == b.path && a.after == b.after)
 }
 
-fn state_of(node: &Node) -> PatchState {
-    match node.state() {
+fn state_of(state: NodeState) -> PatchState {
+    match state {
         NodeState::Proposed => PatchState::Proposed,
         NodeState::Landed => PatchState::Landed,
         NodeState::Refused => PatchState::Refused,

@@ -209,6 +209,15 @@ impl Patches {
             return Ok(step);
         }
         let comes = comes(&node.review, &next);
+        if comes
+            && !node
+                .review
+                .all()
+                .any(|(_, hunk)| hunk.verdict == Verdict::Accepted)
+        {
+            // It comes anew, maybe into another text than the first time.
+            node.images.clear();
+        }
         if !comes {
             step = node.back(step, self.host.as_ref()).map_err(of_workspace)?;
         }

@@ -572,3 +572,36 @@ async fn a_decision_of_another_process_is_told() {
     );
     watch.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_leaves_lines_of_the_person_that_only_look_like_ours() {
+    let stage = Stage::empty();
+    stage.write("a", "a\nb\n");
+    let agent = stage.agent("turns: []\n");
+    by_hand(&stage, &agent, "a", "a\n}\nb\n").await;
+    agent.undo_patch(&Undoing::default()).await.unwrap();
+    let typed = "a\nfn x() {\n}\nb\n";
+    stage.write("a", typed);
+    agent.redo_patch(None).await.unwrap();
+    assert_eq!(stage.read("a"), "a\nfn x() {\n}\n}\nb\n");
+    agent.undo_patch(&Undoing::default()).await.unwrap();
+    assert_eq!(stage.read("a"), typed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_a_patch_is_before_it_last_came() {
+    let stage = Stage::empty();
+    stage.write("a", "1\n2\n3\n4\n5\n6\n7\n");
+    let agent = stage.agent("turns: []\n");
+    let first = by_hand(&stage, &agent, "a", "one\n2\n3\n4\n5\n6\n7\n").await;
+    agent.undo_patch(&Undoing::default()).await.unwrap();
+    let typed = "1\n2\n3\n4\n5\n6\nmine\n";
+    stage.write("a", typed);
+    agent.redo_patch(None).await.unwrap();
+    agent
+        .restore_patch(&first.id, Restore::Before, &[])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stage.read("a"), typed);
+}
