@@ -79,7 +79,7 @@ impl Patches {
         );
         restore.of = vec![node.id];
         restore.intent = Some(Review::of(&change, Verdict::Accepted));
-        self.lineage.record(&restore).map_err(of_workspace)?;
+        self.write(&restore)?;
         match change.land(self.host.as_ref(), &restore.title).await {
             Ok(landed) => {
                 restore.review = Review::of(&landed.change, Verdict::Accepted);
@@ -127,7 +127,7 @@ impl Patches {
                 node.review = Review::of(&moved, Verdict::Pending);
             }
         }
-        self.lineage.record(&node).map_err(of_workspace)?;
+        self.write(&node)?;
         Ok(self.view(&node))
     }
 
