@@ -17,7 +17,9 @@ use crate::failure::of_workspace;
 use protocol::{Code, Failure, PatchId, PatchState, PatchView, TaskId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use workspace::{Bound, ChangeSet, Host, Kind, Lineage, Node, NodeState, Review, Usage, Verdict};
+use workspace::{
+    Bound, ChangeSet, Head, Host, Kind, Lineage, Node, NodeState, Review, Usage, Verdict,
+};
 
 /// The patches of one workspace.
 pub struct Patches {
@@ -105,7 +107,7 @@ impl Patches {
     /// `io` where the state folder cannot be written.
     pub fn propose(&self, proposal: Proposal) -> Result<PatchView, Failure> {
         let node = node(proposal, Kind::Change, Verdict::Pending);
-        self.lineage.record(&node).map_err(of_workspace)?;
+        self.write(&node)?;
         Ok(self.view(&node))
     }
 
@@ -118,7 +120,7 @@ impl Patches {
         let mut node = self.node(id)?;
         node.review = Review::of(change, Verdict::Pending);
         node.intent = Some(Review::of(change, Verdict::Accepted));
-        self.lineage.record(&node).map_err(of_workspace)
+        self.write(&node)
     }
 
     /// Notes that what was intended did not become of it.
@@ -128,7 +130,7 @@ impl Patches {
     pub fn desist(&self, id: &PatchId) -> Result<(), Failure> {
         let mut node = self.node(id)?;
         node.intent = None;
-        self.lineage.record(&node).map_err(of_workspace)
+        self.write(&node)
     }
 
     /// Notes that a proposal is in the user's files, whole, as what was really written.
@@ -174,7 +176,7 @@ impl Patches {
         let decision = self.decide().await?;
         let mut node = node(proposal, Kind::Change, Verdict::Pending);
         node.intent = Some(Review::of(&node.review.change(), Verdict::Accepted));
-        self.lineage.record(&node).map_err(of_workspace)?;
+        self.write(&node)?;
         Ok((PatchId::from(node.id), decision))
     }
 
@@ -190,6 +192,13 @@ impl Patches {
     pub fn list(&self) -> Vec<PatchView> {
         let nodes = self.lineage.list().unwrap_or_default();
         nodes.iter().rev().map(|node| self.view(node)).collect()
+    }
+
+    /// All patches with where they stand, newest first, without their texts.
+    pub fn standing(&self) -> Vec<(PatchId, PatchState)> {
+        let heads = self.lineage.heads().unwrap_or_default();
+        let one = |head: Head| (PatchId::from(head.id), state_of(head.state));
+        heads.into_iter().rev().map(one).collect()
     }
 
     /// One patch.
@@ -257,9 +266,19 @@ impl Patches {
         self.keep(node)
     }
 
+    /// Writes a node; the runtime's other work goes on meanwhile.
+    fn write(&self, node: &Node) -> Result<(), Failure> {
+        aside(|| self.lineage.record(node)).map_err(of_workspace)
+    }
+
     /// Writes a node that has to do with the files, and lets go of what is too much.
     fn keep(&self, node: &Node) -> Result<(), Failure> {
-        self.lineage.record(node).map_err(of_workspace)?;
+        self.write(node)?;
+        aside(|| self.trim(node));
+        Ok(())
+    }
+
+    fn trim(&self, node: &Node) {
         let root = self.host.root();
         if self.keep.refs
             && let Err(error) = self.lineage.export(root, node)
@@ -270,7 +289,6 @@ impl Patches {
             Ok(gone) => gone.iter().for_each(|id| self.gone(id)),
             Err(error) => tracing::warn!(%error, "old patches could not be let go of"),
         }
-        Ok(())
     }
 
     /// Removes what a forgotten patch has elsewhere.
@@ -284,6 +302,15 @@ impl Patches {
         if let Err(error) = self.lineage.unexport(self.host.root(), id) {
             tracing::warn!(id, %error, "the patch's git ref is left");
         }
+    }
+}
+
+/// Does something that waits for the disk; a runtime with several threads takes its other work elsewhere first.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 
@@ -320,8 +347,8 @@ pub(crate) fn same_text(a: &ChangeSet, b: &ChangeSet) -> bool {
             .all(|(a, b)| a.path == b.path && a.after == b.after)
 }
 
-fn state_of(node: &Node) -> PatchState {
-    match node.state() {
+fn state_of(state: NodeState) -> PatchState {
+    match state {
         NodeState::Proposed => PatchState::Proposed,
         NodeState::Landed => PatchState::Landed,
         NodeState::Refused => PatchState::Refused,

@@ -1,8 +1,12 @@
 //! Merge: two changes of one text brought together, line by line. Edits of different lines stay apart, also where they touch; where
 //! both change the same lines, the same change is taken once and anything else is a conflict, never a guess.
 
-use similar::{Algorithm, DiffTag, capture_diff_slices};
+use similar::{Algorithm, DiffTag, capture_diff_slices_deadline};
 use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// How long two texts are compared for the smallest difference. After that a larger one is taken, which is right all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What becomes of two insertions at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +45,8 @@ pub(crate) fn lines(text: &[u8]) -> Vec<&[u8]> {
 /// The runs that differ, in order and apart. Lines that stand once in each text hold the rest together.
 pub(crate) fn runs(old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for op in capture_diff_slices(Algorithm::Patience, old, new) {
+    let deadline = Some(Instant::now() + PATIENCE);
+    for op in capture_diff_slices_deadline(Algorithm::Patience, old, new, deadline) {
         if op.tag() == DiffTag::Equal {
             continue;
         }
@@ -89,13 +94,11 @@ pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result<Vec<u8
                 if mine == other {
                     out.extend(mine);
                 } else if part.base.is_empty() && tie == Tie::TheirsFirst {
-                    // What is among theirs already came there by another way.
-                    let known = has(&lines(&other), &lines(&mine));
+                    // Also where theirs has such lines among others: which of them were meant to be these is not known, and an
+                    // undo must not take the person's.
                     out.extend(other);
-                    if !known {
-                        close(&mut out, &mine);
-                        out.extend(mine);
-                    }
+                    close(&mut out, &mine);
+                    out.extend(mine);
                 } else {
                     conflict = true;
                     marked(&mut out, &mine, &base[part.base.clone()].concat(), &other);
@@ -218,11 +221,6 @@ fn close(out: &mut Vec<u8>, following: &[u8]) {
     }
     let end = lines(following).first().and_then(|line| ending(line));
     out.extend_from_slice(end.unwrap_or(b"\n"));
-}
-
-/// Whether these lines stand together among others.
-fn has(among: &[&[u8]], lines: &[&[u8]]) -> bool {
-    lines.is_empty() || among.windows(lines.len()).any(|window| window == lines)
 }
 
 fn copy(out: &mut Vec<u8>, lines: &[&[u8]]) {

@@ -2,6 +2,7 @@
 
 use crate::change::{ChangeSet, FileEdit};
 use crate::content::Content;
+use crate::encoding::{self, Encoding};
 use crate::error::Error;
 use crate::host::Host;
 use crate::merge::{Tie, merge};
@@ -81,7 +82,7 @@ fn one(file: &FileEdit, live: Option<Content>, tie: Tie) -> Result<FileEdit, Str
         {
             Err("it is not text and was changed meanwhile".to_owned())
         }
-        (Some(base), Some(live), Some(after)) => merge(base, after, live, tie)
+        (Some(base), Some(live), Some(after)) => texts(base, after, live, tie)
             .map(|merged| with(Some(merged.into())))
             .map_err(|text| String::from_utf8_lossy(&text).into_owned()),
         (Some(_), None, Some(_)) => Err("it was removed meanwhile".to_owned()),
@@ -90,6 +91,22 @@ fn one(file: &FileEdit, live: Option<Content>, tie: Tie) -> Result<FileEdit, Str
         }
         _ => Err("a file of that name was made meanwhile".to_owned()),
     }
+}
+
+/// Merges texts of one encoding; lines of UTF-16 are not lines of its bytes. The error is UTF-8 where the encoding is known.
+fn texts(base: &[u8], ours: &[u8], theirs: &[u8], tie: Tie) -> Result<Vec<u8>, Vec<u8>> {
+    let decoded = [base, ours, theirs].map(encoding::decode);
+    if let [Ok((base, one)), Ok((ours, two)), Ok((theirs, three))] = &decoded
+        && one == two
+        && two == three
+        && *one != Encoding::UTF_8
+    {
+        let merged = merge(base.as_bytes(), ours.as_bytes(), theirs.as_bytes(), tie)?;
+        let merged = String::from_utf8_lossy(&merged).into_owned();
+        // Every line is of one of the three, so it can be encoded as they were.
+        return one.encode(&merged).map_err(|_| merged.into_bytes());
+    }
+    merge(base, ours, theirs, tie)
 }
 
 /// Whether bytes have lines that can be merged: UTF-16 by its mark, or no NUL.

@@ -1,11 +1,12 @@
 //! Ancestry: what can be done with patches that landed: earlier texts brought back, several made one, forgotten, and the lines that
 //! each wrote.
 
-use super::{Patches, state_of};
+use super::{Patches, Proposal, state_of};
 use crate::failure::{of_decision, of_workspace};
 use protocol::{Code, Failure, PatchId, PatchView};
 use workspace::{
-    Blame, ChangeSet, Content, FileEdit, Image, Kind, Node, NodeState, RelPath, Review, Verdict,
+    Blame, ChangeSet, Content, FileEdit, Image, Kind, LandError, Node, NodeState, RelPath, Review,
+    Verdict,
 };
 
 /// Which text of a file to bring back.
@@ -66,11 +67,33 @@ impl Patches {
         if change.is_empty() {
             return Ok(None);
         }
-        let title = format!("Restore {}", node.title);
-        let landed = change.land(self.host.as_ref(), &title).await;
-        let written = landed.map_err(of_decision)?.change;
-        self.follow_up(Kind::Restore, title, vec![node.id], &written)
-            .map(Some)
+        // Written down first: what stands there now must not be lost by a stop on the way.
+        let mut restore = super::node(
+            Proposal {
+                title: format!("Restore {}", node.title),
+                change: change.clone(),
+                ..Proposal::default()
+            },
+            Kind::Restore,
+            Verdict::Pending,
+        );
+        restore.of = vec![node.id];
+        restore.intent = Some(Review::of(&change, Verdict::Accepted));
+        self.write(&restore)?;
+        match change.land(self.host.as_ref(), &restore.title).await {
+            Ok(landed) => {
+                restore.review = Review::of(&landed.change, Verdict::Accepted);
+                restore.intent = None;
+                self.arrived(&mut restore, &landed.change)?;
+                Ok(Some(self.view(&restore)))
+            }
+            // It may still come; the next look settles it.
+            Err(LandError::Timeout) => Err(of_decision(LandError::Timeout)),
+            Err(error) => {
+                self.lineage.drop(&restore.id).map_err(of_workspace)?;
+                Err(of_decision(error))
+            }
+        }
     }
 
     /// Moves what waits in a proposed patch onto the text that the files have now. Other text than before is not tested.
@@ -81,7 +104,7 @@ impl Patches {
         let _decision = self.decide().await?;
         let mut node = self.settled(id)?;
         if node.state() != NodeState::Proposed {
-            let state = format!("{:?}", state_of(&node)).to_lowercase();
+            let state = format!("{:?}", state_of(node.state())).to_lowercase();
             return Err(
                 Failure::new(Code::InvalidInput, format!("patch {id} is {state}"))
                     .hint("only a patch that waits for a decision can be rebased"),
@@ -104,7 +127,7 @@ impl Patches {
                 node.review = Review::of(&moved, Verdict::Pending);
             }
         }
-        self.lineage.record(&node).map_err(of_workspace)?;
+        self.write(&node)?;
         Ok(self.view(&node))
     }
 

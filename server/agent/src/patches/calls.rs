@@ -2,9 +2,14 @@
 
 use super::{Decision, Proposal, Restore};
 use crate::{Agent, Signal};
-use protocol::{Choice, Code, Failure, PatchId, PatchView, Undoing};
+use protocol::{Choice, Code, Failure, PatchId, PatchState, PatchView, Undoing};
 
 impl Agent {
+    /// Every patch with where it stands, newest first: cheap, however large they are.
+    pub fn standing(&self) -> Vec<(PatchId, PatchState)> {
+        self.shared.patches.standing()
+    }
+
     /// The hunks of a patch with what was decided, for doors that show them by themselves.
     ///
     /// # Errors

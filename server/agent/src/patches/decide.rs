@@ -187,7 +187,7 @@ impl Patches {
                 let mut undo = self.node(&PatchId::from(head.id))?;
                 let all: Vec<Spot> = undo.review.all().map(|(spot, _)| spot).collect();
                 undo.review = undo.review.decided(&all, Verdict::Undone);
-                self.lineage.record(&undo).map_err(of_workspace)?;
+                self.write(&undo)?;
             }
         }
         Ok(())
@@ -205,15 +205,24 @@ impl Patches {
         let mut step = node.review.step(&next);
         if step.is_empty() {
             node.review = next;
-            self.lineage.record(node).map_err(of_workspace)?;
+            self.write(node)?;
             return Ok(step);
         }
         let comes = comes(&node.review, &next);
+        if comes
+            && !node
+                .review
+                .all()
+                .any(|(_, hunk)| hunk.verdict == Verdict::Accepted)
+        {
+            // It comes anew, maybe into another text than the first time.
+            node.images.clear();
+        }
         if !comes {
             step = node.back(step, self.host.as_ref()).map_err(of_workspace)?;
         }
         node.intent = Some(next.clone());
-        self.lineage.record(node).map_err(of_workspace)?;
+        self.write(node)?;
         let label = label.unwrap_or(&node.title);
         match step.land(self.host.as_ref(), label).await {
             Ok(landed) => {
@@ -237,7 +246,7 @@ impl Patches {
             Err(LandError::Timeout) => Err(of_decision(LandError::Timeout)),
             Err(error) => {
                 node.intent = None;
-                self.lineage.record(node).map_err(of_workspace)?;
+                self.write(node)?;
                 Err(of_decision(error))
             }
         }

@@ -20,7 +20,7 @@ impl Patches {
             let now = std::mem::replace(&mut node.review, intent);
             self.arrived_before(&mut node, &now, &step)?;
         } else {
-            self.lineage.record(&node).map_err(of_workspace)?;
+            self.write(&node)?;
         }
         Ok(node)
     }

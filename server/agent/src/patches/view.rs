@@ -19,7 +19,7 @@ pub(super) fn of(node: &Node, host: &dyn Host) -> PatchView {
         id: PatchId::from(node.id.clone()),
         task: task_of(node),
         title: node.title.clone(),
-        state: state_of(node),
+        state: state_of(node.state()),
         verified: node.verified(),
         created: node.created.clone(),
         kind: match node.kind {

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on must say so"
 )]
 
+mod ancestry;
 mod docs;
 mod ends;
 mod landing;

@@ -73,12 +73,12 @@ fn states(patch: &PatchView) -> Vec<HunkState> {
     hunks.map(|hunk| hunk.state).collect()
 }
 
-fn rel(path: &str) -> RelPath {
+pub fn rel(path: &str) -> RelPath {
     RelPath::new(path).unwrap()
 }
 
 /// Lands a change by hand, as the terminal does.
-async fn by_hand(stage: &Stage, agent: &Agent, path: &str, text: &str) -> PatchView {
+pub async fn by_hand(stage: &Stage, agent: &Agent, path: &str, text: &str) -> PatchView {
     let host: Arc<dyn Host> = Arc::new(stage.disk());
     let mut draft = Draft::new(Arc::new(Snapshot::new(host.clone())));
     draft.write(&rel(path), text).unwrap();
@@ -309,96 +309,6 @@ async fn a_waiting_patch_is_moved_onto_newer_text_or_shows_the_conflict() {
     assert!(
         now.contains("mine\na3\n") && now.contains("A12b\n"),
         "{now}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn earlier_text_comes_back_and_that_can_be_undone() {
-    let stage = Stage::empty();
-    stage.write("a", "1\n");
-    let agent = stage.agent("turns: []\n");
-    let first = by_hand(&stage, &agent, "a", "2\n").await;
-    by_hand(&stage, &agent, "a", "3\n").await;
-    stage.write("a", "mine\n");
-    let restored = agent
-        .restore_patch(&first.id, Restore::After, &[])
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (restored.kind, stage.read("a").as_str()),
-        (PatchKind::Restore, "2\n")
-    );
-    assert!(
-        agent
-            .restore_patch(&first.id, Restore::After, &[])
-            .await
-            .unwrap()
-            .is_none()
-    );
-    agent
-        .restore_patch(&first.id, Restore::Before, &[rel("a")])
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(stage.read("a"), "1\n");
-    for want in ["2\n", "mine\n"] {
-        agent.undo_patch(&Undoing::default()).await.unwrap();
-        assert_eq!(stage.read("a"), want);
-    }
-    let other = agent
-        .restore_patch(&first.id, Restore::After, &[rel("b")])
-        .await;
-    assert_eq!(other.unwrap_err().code, Code::NotFound);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn patches_that_follow_one_another_become_one() {
-    let stage = Stage::empty();
-    stage.write("a", "1\n");
-    let agent = stage.agent("turns: []\n");
-    let first = by_hand(&stage, &agent, "a", "2\n").await;
-    let second = by_hand(&stage, &agent, "b", "new\n").await;
-    let third = by_hand(&stage, &agent, "a", "3\n").await;
-    let last = by_hand(&stage, &agent, "c", "c\n").await;
-    let ids = [third.id.clone(), first.id.clone(), second.id.clone()];
-    let one = agent.squash_patches(&ids).await.unwrap();
-    assert_eq!((one.kind, one.files.len()), (PatchKind::Squash, 2));
-    assert_eq!(one.of, [first.id.clone(), second.id, third.id]);
-    assert_eq!(agent.patches().len(), 2);
-    assert_eq!(agent.patch(&last.id).unwrap().parent, Some(one.id.clone()));
-    let by_id = Undoing {
-        patch: Some(one.id.clone()),
-        ..Undoing::default()
-    };
-    agent.undo_patch(&by_id).await.unwrap();
-    assert_eq!(stage.read("a"), "1\n");
-    assert!(!stage.root.join("b").exists());
-    // Text that something else wrote in between does not go into a squash.
-    stage.write("a", "mine\n");
-    let fourth = by_hand(&stage, &agent, "a", "4\n").await;
-    let error = agent.squash_patches(&[fourth.id.clone(), last.id]).await;
-    assert!(error.is_ok(), "other files do not matter");
-    stage.write("a", "mine again\n");
-    let fifth = by_hand(&stage, &agent, "a", "5\n").await;
-    let newest = agent.patches()[1].id.clone();
-    let error = agent.squash_patches(&[newest, fifth.id]).await.unwrap_err();
-    assert_eq!(error.code, Code::InvalidInput);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_forgotten_patch_leaves_the_files_alone() {
-    let stage = Stage::empty();
-    let agent = stage.agent("turns: []\n");
-    let first = by_hand(&stage, &agent, "a", "1\n").await;
-    let second = by_hand(&stage, &agent, "a", "2\n").await;
-    agent.drop_patch(&first.id).await.unwrap();
-    assert_eq!(stage.read("a"), "2\n");
-    assert_eq!(agent.patch(&first.id).unwrap_err().code, Code::NotFound);
-    assert_eq!(agent.patch(&second.id).unwrap().parent, None);
-    assert_eq!(
-        agent.drop_patch(&first.id).await.unwrap_err().code,
-        Code::NotFound
     );
 }
 

@@ -157,21 +157,20 @@ fn find(
     {
         return Ok(patch);
     }
-    let patches = agent.patches();
+    let patches = agent.standing();
     let Some(id) = id else {
-        return patches
-            .into_iter()
-            .find(|patch| fits(patch.state))
-            .ok_or_else(|| missing("there is no such patch here".to_owned()));
+        let newest = patches.into_iter().find(|(_, state)| fits(*state));
+        return match newest {
+            Some((id, _)) => agent.patch(&id),
+            None => Err(missing("there is no such patch here".to_owned())),
+        };
     };
     // Ids made in the same minute begin alike; their ends do not.
-    let alike = |patch: &PatchView| {
-        let known = patch.id.as_str();
-        known.starts_with(id) || known.ends_with(id)
-    };
-    let mut found = patches.into_iter().filter(alike);
+    let alike =
+        |id: &str, known: &PatchId| known.as_str().starts_with(id) || known.as_str().ends_with(id);
+    let mut found = patches.into_iter().filter(|(known, _)| alike(id, known));
     match (found.next(), found.next()) {
-        (Some(patch), None) => Ok(patch),
+        (Some((id, _)), None) => agent.patch(&id),
         (Some(_), Some(_)) => Err(missing(format!("more than one patch is like {id}"))),
         _ => Err(missing(format!("there is no patch {id} in this workspace"))),
     }

@@ -52,29 +52,41 @@ impl Lineage {
             let Some(image) = node.images.iter().find(|image| image.path == *path) else {
                 continue;
             };
-            let bytes = |content: &Option<Content>| {
-                content
-                    .as_ref()
-                    .map_or_else(Vec::new, |content| content.bytes.to_vec())
-            };
             // What the person wrote between two patches is theirs.
-            traced = traced.followed(bytes(&image.pre));
-            traced = traced.followed(bytes(&image.post));
+            traced = traced.followed(text(image.pre.as_ref()), None);
             let file = node
                 .review
                 .files
                 .iter()
                 .find(|file| file.edit.path == *path);
-            if let Some(file) = file.filter(|_| node.kind != Kind::Undo) {
+            let file = file.filter(|_| node.kind != Kind::Undo);
+            // A file that was decided on as a whole is the patch's wherever it differs.
+            let whole = file.is_some_and(|file| {
+                file.is_whole()
+                    && file
+                        .hunks
+                        .iter()
+                        .all(|hunk| hunk.verdict == Verdict::Accepted)
+            });
+            traced = traced.followed(text(image.post.as_ref()), whole.then_some(number));
+            if let Some(file) = file.filter(|file| !file.is_whole()) {
                 traced.claim(file, number);
             }
         }
-        let traced = traced.followed(live.bytes.to_vec());
+        let traced = traced.followed(text(Some(live)), None);
         let origin = |by: Option<usize>| by.and_then(|number| origin(&nodes, number));
         Ok(Blame {
             lines: traced.by.into_iter().map(origin).collect(),
         })
     }
+}
+
+/// A file's text as UTF-8, so that its lines are lines.
+fn text(content: Option<&Content>) -> Vec<u8> {
+    content.map_or_else(Vec::new, |content| match content.decoded() {
+        Ok((text, _)) => text.into_owned().into_bytes(),
+        Err(_) => content.bytes.to_vec(),
+    })
 }
 
 /// What a redo brought back is its original's.
@@ -93,8 +105,8 @@ fn origin(nodes: &[Node], number: usize) -> Option<Origin> {
 }
 
 impl Traced {
-    /// The next text: lines that are kept keep their origin, new ones have none.
-    fn followed(self, text: Vec<u8>) -> Traced {
+    /// The next text: lines that are kept keep their origin, new ones have this one.
+    fn followed(self, text: Vec<u8>, new_by: Option<usize>) -> Traced {
         if text == self.text {
             return self;
         }
@@ -103,7 +115,7 @@ impl Traced {
         let mut at = 0;
         for run in runs(&old, &new) {
             by.extend_from_slice(&self.by[at..run.old.start]);
-            by.extend(run.new.map(|_| None));
+            by.extend(run.new.map(|_| new_by));
             at = run.old.end;
         }
         by.extend_from_slice(&self.by[at..]);
@@ -112,10 +124,6 @@ impl Traced {
 
     /// Gives a patch the lines that its accepted hunks put there, as far as they still are as it wrote them.
     fn claim(&mut self, file: &FileReview, number: usize) {
-        if file.is_whole() {
-            self.by.fill(Some(number));
-            return;
-        }
         for (place, hunk) in file.places(&self.text).into_iter().zip(&file.hunks) {
             let Some(place) = place.filter(|_| hunk.verdict == Verdict::Accepted) else {
                 continue;

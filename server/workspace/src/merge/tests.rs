@@ -23,8 +23,8 @@ fn edits_of_different_lines_stay_apart() {
         ("a\nb\n", "a\nB\n", "a\nB\n", "a\nB\n"),
         ("a\n", "a\nx\n", "a\nx\n", "a\nx\n"),
         ("", "x\n", "", "x\n"),
-        // Theirs has it already, and more.
-        ("a\n", "a\nx\n", "a\nx\nmore\n", "a\nx\nmore\n"),
+        // A line of theirs that looks like ours is theirs.
+        ("a\n", "a\nx\n", "a\nx\nmore\n", "a\nx\nmore\nx\n"),
         ("a\nb", "a\nB", "A\nb", "A\nB"),
         // An editor gave the file other line ends.
         ("a\nb\n", "a\nB\n", "a\r\nb\r\nc\r\n", "a\r\nB\r\nc\r\n"),

@@ -306,3 +306,29 @@ fn every_line_is_blamed_on_the_patch_that_wrote_it() {
         .collect();
     assert_eq!(who, ["-", "-", "p1", "-", "-", "-", "-", "-", "p2", "-"]);
 }
+
+#[test]
+fn utf_16_is_merged_and_blamed_by_its_lines() {
+    let utf_16 = |text: &str| -> Vec<u8> {
+        let mut bytes = vec![0xff, 0xfe];
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        bytes
+    };
+    let bench = Bench::new(&[]);
+    let lineage = lineage(&bench);
+    // U+010A and U+0A05 have the bytes of line ends in them.
+    bench.put("a", &utf_16("\u{10a}\r\n2\r\n3\r\n4\r\n\u{a05}\r\n"));
+    let mut draft = bench.draft();
+    draft
+        .write(&rel("a"), "\u{feff}\u{10a}\r\ntwo\r\n3\r\n4\r\n\u{a05}\r\n")
+        .unwrap();
+    bench.put("a", &utf_16("\u{10a}\r\n2\r\n3\r\nmine\r\n\u{a05}\r\n"));
+    let change = wait(draft.land(&bench.disk(), "test")).unwrap().change;
+    lineage.record(&node("p", &change)).unwrap();
+    let live = Content::new(std::fs::read(bench.path.join("a")).unwrap(), None);
+    let want = "\u{10a}\r\ntwo\r\n3\r\nmine\r\n\u{a05}\r\n";
+    assert_eq!(live.bytes.to_vec(), utf_16(want));
+    let blame = lineage.blame(&rel("a"), &live).unwrap();
+    let who: Vec<bool> = blame.lines.iter().map(Option::is_some).collect();
+    assert_eq!(who, [false, true, false, false, false]);
+}

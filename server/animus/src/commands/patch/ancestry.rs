@@ -120,7 +120,10 @@ pub fn forget(
 pub fn blame(agent: &Agent, lines: &Lines, compose: &Compose) -> Result<(), Failure> {
     let path = path(&lines.file)?;
     let (content, blame) = agent.blame(&path)?;
-    let text = String::from_utf8_lossy(&content.bytes).into_owned();
+    let text = match content.decoded() {
+        Ok((text, _)) => text.into_owned(),
+        Err(_) => String::from_utf8_lossy(&content.bytes).into_owned(),
+    };
     let mut rest = text.as_str();
     let mut rows = Vec::new();
     for (number, origin) in (1..).zip(&blame.lines) {
