@@ -83,7 +83,7 @@ fn w3_killed_while_it_lands_many_files() {
 }
 
 #[test]
-#[ignore = "200 kills take minutes; docs/performance.md has the command"]
+#[ignore = "200 kills take minutes; docs/security.md has the command"]
 fn w3_killed_two_hundred_times() {
     let large = Ground::new(20, 100 * 1024).kill(120);
     println!("20 files of 100 KiB: {large:?}");
