@@ -157,17 +157,6 @@ impl Patches {
         Ok(self.view(&node))
     }
 
-    /// Keeps a change that a person has landed without a task.
-    ///
-    /// # Errors
-    /// `io`.
-    pub fn record(&self, proposal: Proposal) -> Result<PatchView, Failure> {
-        let change = proposal.change.clone();
-        let mut node = node(proposal, Kind::Change, Verdict::Accepted);
-        self.arrived(&mut node, &change)?;
-        Ok(self.view(&node))
-    }
-
     /// Keeps a change that is about to land without a task, so that a stop on the way is settled at the next start.
     ///
     /// # Errors

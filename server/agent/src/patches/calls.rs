@@ -116,14 +116,6 @@ impl Agent {
         self.shared.patches.blame(path)
     }
 
-    /// Keeps a change that a person has landed without a task.
-    ///
-    /// # Errors
-    /// `io`.
-    pub fn record_patch(&self, proposal: Proposal) -> Result<PatchView, Failure> {
-        self.shared.patches.record(proposal)
-    }
-
     /// Keeps a change that is about to land without a task: a stop on the way is settled at the next start.
     ///
     /// # Errors

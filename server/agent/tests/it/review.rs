@@ -82,14 +82,17 @@ pub async fn by_hand(stage: &Stage, agent: &Agent, path: &str, text: &str) -> Pa
     let host: Arc<dyn Host> = Arc::new(stage.disk());
     let mut draft = Draft::new(Arc::new(Snapshot::new(host.clone())));
     draft.write(&rel(path), text).unwrap();
+    let proposal = Proposal {
+        title: format!("write {path}"),
+        change: draft.change_set(),
+        ..Proposal::default()
+    };
+    let (id, decision) = agent.begin_patch(proposal).await.unwrap();
     let landed = draft.land(host.as_ref(), "by hand").await.unwrap();
     agent
-        .record_patch(Proposal {
-            title: format!("write {path}"),
-            change: landed.change,
-            ..Proposal::default()
-        })
-        .unwrap()
+        .end_patch(&id, &decision, Some(&landed.change))
+        .unwrap();
+    agent.patch(&id).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
