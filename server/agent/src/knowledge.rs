@@ -33,7 +33,7 @@ impl Knowledge {
     /// The best regions for a query, over the files as they are now.
     pub async fn search(&self, query: &str, k: usize) -> Vec<index::Hit> {
         let query = query.to_owned();
-        self.with(move |index| index.search(&query, k))
+        self.with(move |index| index.search(&index::Query::of(&query), k))
             .await
             .unwrap_or_default()
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use index::{Entry, Index};
+use index::{Entry, Index, Query};
 
 fn main() {
     divan::main();
@@ -123,7 +123,7 @@ fn ask(bencher: Bencher) {
     let index = filled();
     bencher.bench(|| {
         index.search(
-            black_box("render the cached token stream before a retry"),
+            black_box(&Query::of("render the cached token stream before a retry")),
             20,
         )
     });

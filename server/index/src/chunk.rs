@@ -1,6 +1,8 @@
 //! Chunk: a range of lines that is searched and shown as one; the chunks of a text are in order, apart from each other,
 //! and cover each of its lines but for blank ones between them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Symbol;
 use crate::outline::Outline;
 
@@ -10,7 +12,7 @@ const MOST_LINES: u32 = 60;
 const MERGED_LINES: u32 = 36;
 
 /// A range of lines from 1, both ends inside, and how many terms it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Chunk {
     pub(crate) start: u32,
     pub(crate) end: u32,

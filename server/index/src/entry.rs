@@ -1,9 +1,10 @@
 //! Entry: all that the index keeps of one file; a pure function of its path and text (I1), made for any text (I2).
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::chunk::{self, Chunk};
 use crate::outline;
+use crate::postings::{self, Uses};
 use crate::token::{self, Cutter};
 use crate::{Symbol, SymbolKind};
 
@@ -16,20 +17,18 @@ pub struct Entry {
     pub(crate) path: String,
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) chunks: Vec<Chunk>,
-    pub(crate) terms: Vec<(String, Uses)>,
+    terms: Terms,
     /// Terms of the path.
     pub(crate) path_length: u32,
 }
 
-/// How often one file uses one term.
+/// The terms of one file with their packed records, end to end.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Uses {
-    /// `(chunk, count)` in its text, by chunk.
-    pub(crate) body: Vec<(u32, u32)>,
-    /// `(chunk, count)` in the names that it defines, by chunk.
-    pub(crate) names: Vec<(u32, u32)>,
-    /// Count in its path.
-    pub(crate) path: u32,
+struct Terms {
+    text: String,
+    records: Vec<u8>,
+    /// Where each term and its record end.
+    ends: Vec<(u32, u32)>,
 }
 
 impl Entry {
@@ -43,7 +42,7 @@ impl Entry {
         let outline = outline::read(path, text);
         let blank: Vec<bool> = text.lines().map(|line| line.trim().is_empty()).collect();
         let mut chunks = chunk::cut(&outline, &blank);
-        let mut terms = Terms::default();
+        let mut counts = Counts::default();
 
         let mut lines = (1..).zip(text.lines()).peekable();
         for (at, chunk) in (0..).zip(&mut chunks) {
@@ -51,7 +50,7 @@ impl Entry {
             let end = chunk.end;
             let is_inside = |(number, _): &(u32, &str)| *number <= end;
             while let Some((_, line)) = lines.next_if(is_inside) {
-                chunk.length += terms.count(line, |uses| add(&mut uses.body, at));
+                chunk.length += counts.count(line, |uses| add(&mut uses.body, at));
             }
         }
         for symbol in &outline.symbols {
@@ -61,18 +60,19 @@ impl Entry {
             }
             let at = chunk::covering(&chunks, symbol.start);
             let number = u32::try_from(at).unwrap_or(u32::MAX);
-            let count = terms.count(&symbol.name, |uses| add(&mut uses.names, number));
+            let count = counts.count(&symbol.name, |uses| add(&mut uses.names, number));
             if let Some(chunk) = chunks.get_mut(at) {
                 chunk.name_length += count;
             }
         }
-        let path_length = terms.count(path, |uses| uses.path += 1);
+        let path_length = counts.count(path, |uses| uses.path += 1);
+        let terms = counts.packed();
 
         Entry {
             path: path.to_owned(),
             symbols: outline.symbols,
             chunks,
-            terms: terms.list,
+            terms,
             path_length,
         }
     }
@@ -80,6 +80,22 @@ impl Entry {
     /// The path that it was read for.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The terms with their packed records.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let Terms {
+            text,
+            records,
+            ends,
+        } = &self.terms;
+        let mut from = (0, 0);
+        ends.iter().filter_map(move |&to| {
+            let term = text.get(from.0..to.0 as usize);
+            let record = records.get(from.1..to.1 as usize);
+            from = (to.0 as usize, to.1 as usize);
+            Some((term?, record?))
+        })
     }
 }
 
@@ -91,26 +107,34 @@ fn add(counts: &mut Vec<(u32, u32)>, chunk: u32) {
     }
 }
 
-/// The terms of one file, each word cut only once.
+/// The terms of one file while they are counted, each word cut only once.
 #[derive(Default)]
-struct Terms {
+struct Counts<'t> {
     list: Vec<(String, Uses)>,
-    by_term: HashMap<String, usize>,
-    by_word: HashMap<String, Vec<usize>>,
+    by_term: HashMap<String, u32>,
+    by_word: HashMap<&'t str, Vec<u32>>,
     cutter: Cutter,
 }
 
-impl Terms {
+impl<'t> Counts<'t> {
     /// Hands each term of `text` to `note`, and returns how many there were.
-    fn count(&mut self, text: &str, mut note: impl FnMut(&mut Uses)) -> u32 {
+    fn count(&mut self, text: &'t str, mut note: impl FnMut(&mut Uses)) -> u32 {
         let mut count = 0;
         for word in token::words(text) {
-            if !self.by_word.contains_key(word) {
-                let cut = self.cut(word);
-                self.by_word.insert(word.to_owned(), cut);
-            }
-            for &term in self.by_word.get(word).into_iter().flatten() {
-                if let Some((_, uses)) = self.list.get_mut(term) {
+            let (list, by_term, cutter) = (&mut self.list, &mut self.by_term, &self.cutter);
+            let cut = self.by_word.entry(word).or_insert_with(|| {
+                let mut cut = Vec::new();
+                cutter.terms(word, |term| {
+                    let number = *by_term.entry(term).or_insert_with_key(|term| {
+                        list.push((term.clone(), Uses::default()));
+                        u32::try_from(list.len() - 1).unwrap_or(u32::MAX)
+                    });
+                    cut.push(number);
+                });
+                cut
+            });
+            for &term in cut.iter() {
+                if let Some((_, uses)) = self.list.get_mut(term as usize) {
                     note(uses);
                     count += 1;
                 }
@@ -119,16 +143,16 @@ impl Terms {
         count
     }
 
-    fn cut(&mut self, word: &str) -> Vec<usize> {
-        let (list, by_term) = (&mut self.list, &mut self.by_term);
-        let mut cut = Vec::new();
-        self.cutter.terms(word, |term| {
-            let id = *by_term.entry(term).or_insert_with_key(|term| {
-                list.push((term.clone(), Uses::default()));
-                list.len() - 1
-            });
-            cut.push(id);
-        });
-        cut
+    fn packed(self) -> Terms {
+        let mut terms = Terms::default();
+        for (term, uses) in &self.list {
+            terms.text.push_str(term);
+            postings::pack(uses, &mut terms.records);
+            let end = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+            terms
+                .ends
+                .push((end(terms.text.len()), end(terms.records.len())));
+        }
+        terms
     }
 }

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chunk::Chunk;
 use crate::defined::Defined;
+use crate::postings::Numbers;
+use crate::query::Query;
 use crate::rank::{self, Hit};
-use crate::test_path::is_test;
 use crate::vocabulary::Vocabulary;
-use crate::{Entry, Symbol, SymbolKind};
+use crate::{Definition, Entry, Genre, SymbolKind, genre};
 
-/// Search over a set of files. Keeps postings, symbols and line ranges, no text.
-#[derive(Debug, Clone, Default)]
+/// Search over a set of files. Keeps postings, names and line ranges, no text.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Index {
     numbers: BTreeMap<Arc<str>, u32>,
     /// By number; `None` is a number to use again, listed in `free`.
@@ -23,18 +26,30 @@ pub struct Index {
 }
 
 /// One indexed file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct File {
     pub(crate) path: Arc<str>,
-    pub(crate) symbols: Vec<Symbol>,
-    pub(crate) chunks: Vec<Chunk>,
-    terms: Vec<u32>,
+    rows: Box<[Row]>,
+    pub(crate) chunks: Box<[Chunk]>,
+    terms: Numbers,
     pub(crate) path_length: u32,
-    pub(crate) is_test: bool,
+    pub(crate) genre: Genre,
+}
+
+/// One definition, its names by number.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Row {
+    name: u32,
+    /// One more than the number of its container's name; 0 for none.
+    container: u32,
+    kind: SymbolKind,
+    doc_start: u32,
+    start: u32,
+    end: u32,
 }
 
 /// Sums over all files: whole numbers, so that taking away undoes adding exactly.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) files: u64,
     pub(crate) chunks: u64,
@@ -65,22 +80,29 @@ impl Index {
                 u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        let terms = entry
-            .terms
-            .iter()
-            .map(|(term, uses)| self.vocabulary.add(number, term, uses))
-            .collect();
+        let terms = entry.terms();
+        let terms = terms.map(|(term, record)| self.vocabulary.add(number, term, record));
+        let terms = Numbers::of(terms.collect());
         let path: Arc<str> = entry.path.into();
-        let mut file = File {
-            is_test: is_test(&path),
+        let rows = entry.symbols.iter().map(|symbol| Row {
+            name: self.defined.add(number, &symbol.name),
+            container: match &symbol.container {
+                Some(container) => self.defined.add(number, container) + 1,
+                None => 0,
+            },
+            kind: symbol.kind,
+            doc_start: symbol.doc_start,
+            start: symbol.start,
+            end: symbol.end,
+        });
+        let file = File {
+            rows: rows.collect(),
+            genre: genre::of(&path),
             path: path.clone(),
-            symbols: entry.symbols,
-            chunks: entry.chunks,
+            chunks: entry.chunks.into(),
             terms,
             path_length: entry.path_length,
         };
-        file.symbols.shrink_to_fit();
-        self.defined.add(number, defined_names(&file.symbols));
         self.totals = self.totals.plus(file.totals());
         self.numbers.insert(path, number);
         if let Some(slot) = self.files.get_mut(number as usize) {
@@ -95,12 +117,24 @@ impl Index {
         };
         if let Some(file) = self.files.get_mut(number as usize).and_then(Option::take) {
             self.totals = self.totals.minus(file.totals());
-            self.defined.remove(number, defined_names(&file.symbols));
-            for &term in &file.terms {
+            for row in &file.rows {
+                self.defined.remove(number, row.name);
+                if let Some(container) = row.container.checked_sub(1) {
+                    self.defined.remove(number, container);
+                }
+            }
+            for term in file.terms.iter() {
                 self.vocabulary.remove(number, term);
             }
         }
         self.free.push(number);
+    }
+
+    /// Gives back memory that growing took in advance: for when a build is over.
+    pub fn shrink(&mut self) {
+        self.vocabulary.shrink();
+        self.defined.shrink();
+        self.files.shrink_to_fit();
     }
 
     /// How many files it holds.
@@ -123,14 +157,19 @@ impl Index {
         self.numbers.keys().map(|path| &**path)
     }
 
-    /// The `k` best regions for a query in plain words or identifiers, best first; equal scores by path, then line.
-    pub fn search(&self, query: &str, k: usize) -> Vec<Hit> {
+    /// The `k` best regions for a query, best first; equal scores by path, then line.
+    pub fn search(&self, query: &Query<'_>, k: usize) -> Vec<Hit> {
         rank::search(self, query, k)
+    }
+
+    /// The signals of all that matches.
+    pub fn study(&self, query: &Query<'_>) -> rank::Study {
+        rank::study(self, query)
     }
 
     /// Where `name` is defined, by path, then line. `Type::name` and `Type.name` ask for `name` within `Type`.
     /// `impl` blocks are not definitions of their type, and are left out.
-    pub fn definitions(&self, name: &str) -> Vec<(String, Symbol)> {
+    pub fn definitions(&self, name: &str) -> Vec<Definition> {
         let name = name.trim();
         let (container, name) = match name.rsplit_once("::").or_else(|| name.rsplit_once('.')) {
             Some((outer, name)) => {
@@ -139,35 +178,70 @@ impl Index {
             }
             None => (None, name),
         };
-        let is_meant = |symbol: &&Symbol| {
-            symbol.name == name
-                && symbol.kind != SymbolKind::Impl
-                && (container.is_none() || symbol.container.as_deref() == container)
-        };
-        let files = self.defined.files(name).iter();
-        let mut files: Vec<&File> = files
-            .filter_map(|&number| self.files.get(number as usize)?.as_ref())
-            .collect();
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        files
+        let mut found: Vec<Definition> = self
+            .defined
+            .files(name)
             .into_iter()
-            .flat_map(|file| {
-                let symbols = file.symbols.iter().filter(is_meant);
-                symbols.map(|symbol| (file.path.to_string(), symbol.clone()))
-            })
-            .collect()
+            .filter_map(|number| self.files.get(number as usize)?.as_ref())
+            .flat_map(|file| file.rows.iter().map(|row| self.definition(file, row)))
+            .filter(|it| it.name == name && it.kind != SymbolKind::Impl)
+            .filter(|it| container.is_none() || it.container.as_deref() == container)
+            .collect();
+        found.sort_by(|a, b| (&a.path, a.start).cmp(&(&b.path, b.start)));
+        found
     }
 
-    /// Every file with its symbols, by path; files without symbols included.
-    pub fn map(&self) -> Vec<(String, Vec<Symbol>)> {
-        self.in_order()
-            .map(|file| (file.path.to_string(), file.symbols.clone()))
-            .collect()
+    /// What the file at `path` defines, outer before inner; nothing for an unknown one.
+    pub fn defined_in(&self, path: &str) -> Vec<Definition> {
+        let Some(file) = self.file(path) else {
+            return Vec::new();
+        };
+        let rows = file.rows.iter();
+        rows.map(|row| self.definition(file, row)).collect()
+    }
+
+    /// Every name that is defined, or contains a definition, with how often; in no order.
+    pub fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.defined.names()
+    }
+
+    /// The files whose text may use the identifier `name`, by path: all that do, and some that use the same words.
+    pub fn candidates(&self, name: &str) -> Vec<&str> {
+        // The last term of a word is the whole of it.
+        let mut whole = None;
+        let cutter = crate::token::Cutter::default();
+        for word in crate::token::words(name) {
+            cutter.terms(word, |term| whole = Some(term));
+        }
+        let Some(whole) = whole else {
+            return self.paths().collect();
+        };
+        let files = self.vocabulary.files(&whole);
+        let mut paths: Vec<&str> = files
+            .filter_map(|number| Some(&*self.files.get(number as usize)?.as_ref()?.path))
+            .collect();
+        paths.sort_unstable();
+        paths
+    }
+
+    /// The whole index, packed, for [`Index::from_bytes`] of the same version of this crate.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+
+    /// An index as it was packed; `None` for bytes that hold none. Damaged bytes may hold a wrong one: guard them by a
+    /// checksum.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Index> {
+        postcard::from_bytes(bytes).ok()
     }
 
     /// Files by number; `None` where a number is not in use.
     pub(crate) fn files(&self) -> &[Option<File>] {
         &self.files
+    }
+
+    pub(crate) fn number(&self, path: &str) -> Option<u32> {
+        self.numbers.get(path).copied()
     }
 
     pub(crate) fn vocabulary(&self) -> &Vocabulary {
@@ -178,19 +252,22 @@ impl Index {
         self.totals
     }
 
-    fn in_order(&self) -> impl Iterator<Item = &File> {
-        self.numbers
-            .values()
-            .filter_map(|&number| self.files.get(number as usize)?.as_ref())
+    fn file(&self, path: &str) -> Option<&File> {
+        self.files.get(self.number(path)? as usize)?.as_ref()
     }
-}
 
-/// The names that count as defined: an `impl` repeats the name of a type that is defined elsewhere.
-fn defined_names(symbols: &[Symbol]) -> impl Iterator<Item = &str> {
-    symbols
-        .iter()
-        .filter(|symbol| symbol.kind != SymbolKind::Impl)
-        .map(|symbol| symbol.name.as_str())
+    fn definition(&self, file: &File, row: &Row) -> Definition {
+        let container = row.container.checked_sub(1);
+        Definition {
+            path: file.path.to_string(),
+            name: self.defined.name(row.name).to_owned(),
+            kind: row.kind,
+            container: container.map(|number| self.defined.name(number).to_owned()),
+            doc_start: row.doc_start,
+            start: row.start,
+            end: row.end,
+        }
+    }
 }
 
 impl File {

@@ -1,27 +1,37 @@
 //! Index: symbols and ranked search over a set of (path, text) pairs; the answers depend on that set alone (I1) and no text makes it fail (I2).
 //!
 //! CPU and memory only: callers read the files, and say here what the files hold. A file is read into an [`Entry`]
-//! (pure, so many can be made in parallel), and an [`Index`] keeps the entries: postings, symbols and line ranges,
+//! (pure, so many can be made in parallel), and an [`Index`] keeps the entries: postings, names and line ranges,
 //! never the text itself.
 
 mod chunk;
 mod defined;
+mod definition;
 mod entry;
+mod genre;
+mod history;
 mod index;
+mod interner;
 mod language;
 mod nesting;
 mod outline;
 mod parse;
+mod postings;
+mod query;
 mod rank;
 mod symbol;
 mod test_path;
 mod token;
 mod vocabulary;
 
+pub use definition::Definition;
 pub use entry::Entry;
+pub use genre::Genre;
+pub use history::{Commit, History};
 pub use index::Index;
 pub use language::Language;
 pub use outline::{outline, symbol_at};
 pub use parse::error_count;
-pub use rank::Hit;
+pub use query::{Query, Texts};
+pub use rank::{Hit, Signal, Study};
 pub use symbol::{Symbol, SymbolKind};

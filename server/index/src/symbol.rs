@@ -1,9 +1,9 @@
 //! Symbol: one definition and where it stands; lines count from 1 and both ends are inside.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a definition defines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SymbolKind {
     /// A free function.

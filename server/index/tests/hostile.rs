@@ -1,6 +1,6 @@
 //! I2: no text stops the index or costs it more than its allowance; the rest stays searchable.
 
-use index::{Index, Language, error_count, outline, symbol_at};
+use index::{Index, Language, Query, error_count, outline, symbol_at};
 use proptest::prelude::*;
 
 /// Texts made to exhaust stack, time or memory.
@@ -118,12 +118,12 @@ fn ask_all(end: &str) {
         assert!(errors.is_none() || end != ".txt", "{path}");
     }
     assert_eq!(index.len(), 1 + texts.len());
-    for (path, symbols) in index.map() {
-        for it in symbols {
+    for path in index.paths() {
+        for it in index.defined_in(path) {
             assert!(it.doc_start <= it.start && it.start <= it.end, "{path}");
         }
     }
-    let hits = index.search("needle", 3);
+    let hits = index.search(&Query::of("needle"), 3);
     let first = hits.first().map(|hit| hit.path.as_str());
     assert_eq!(first, Some("src/good.rs"));
     let paths: Vec<String> = index.paths().map(str::to_owned).collect();

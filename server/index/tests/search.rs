@@ -1,6 +1,6 @@
 //! Search: what ranks first, what a hit says, and I1: answers depend on the set of files alone.
 
-use index::{Entry, Index, SymbolKind};
+use index::{Definition, Entry, Index, Query, SymbolKind};
 use proptest::prelude::*;
 
 const RETRY: &str = "\
@@ -51,7 +51,7 @@ fn shop() -> Index {
 }
 
 fn first(index: &Index, query: &str) -> String {
-    let hits = index.search(query, 5);
+    let hits = index.search(&Query::of(query), 5);
     hits.first()
         .map(|hit| format!("{}:{}-{}", hit.path, hit.start, hit.end))
         .unwrap_or_default()
@@ -78,14 +78,14 @@ fn words_identifiers_and_paths_find_their_region() {
     ] {
         assert_eq!(first(&index, query), place, "{query}");
     }
-    assert!(index.search("server", 0).is_empty());
-    assert_eq!(index.search("server", 1).len(), 1);
+    assert!(index.search(&Query::of("server"), 0).is_empty());
+    assert_eq!(index.search(&Query::of("server"), 1).len(), 1);
 }
 
 #[test]
 fn hits_are_sorted_and_say_why() {
     let index = shop();
-    let hits = index.search("server socket retry", 10);
+    let hits = index.search(&Query::of("server socket retry"), 10);
     assert!(hits.is_sorted_by(|a, b| a.score >= b.score));
     assert_eq!(hits[0].path, "http/server.go");
     assert_eq!(
@@ -117,7 +117,7 @@ fn definitions_are_found_by_name_and_container() {
     let index = shop();
     let found = |name| {
         let list = index.definitions(name);
-        let show = |(path, it): &(String, index::Symbol)| format!("{path}:{}", it.start);
+        let show = |it: &Definition| format!("{}:{}", it.path, it.start);
         list.iter().map(show).collect::<Vec<_>>()
     };
     assert_eq!(
@@ -128,11 +128,8 @@ fn definitions_are_found_by_name_and_container() {
     assert_eq!(found("retry::Backoff::next_delay").len(), 2);
     assert!(found("Other::next_delay").is_empty());
     assert!(found("").is_empty());
-    let map = index.map();
-    assert!(map.iter().map(|(path, _)| path.as_str()).eq(index.paths()));
-    let (_, symbols) = &map[4];
-    assert_eq!(map[4].0, "net/src/retry.rs");
-    let kinds: Vec<SymbolKind> = symbols.iter().map(|it| it.kind).collect();
+    let defined = index.defined_in("net/src/retry.rs");
+    let kinds: Vec<SymbolKind> = defined.iter().map(|it| it.kind).collect();
     assert_eq!(
         kinds,
         [SymbolKind::Struct, SymbolKind::Impl, SymbolKind::Method]
@@ -150,11 +147,14 @@ fn answers(index: &Index) -> String {
     ];
     let hits: Vec<_> = queries
         .iter()
-        .map(|query| index.search(query, 50))
+        .map(|query| index.search(&Query::of(query), 50))
         .collect();
     format!(
         "{hits:?} {:?} {:?} {}",
-        index.map(),
+        index
+            .paths()
+            .map(|path| index.defined_in(path))
+            .collect::<Vec<_>>(),
         index.definitions("parse"),
         index.terms()
     )
@@ -247,7 +247,7 @@ fn tests_within_a_file_rank_below_what_they_test() {
     ] {
         index.update(path, &format!("{first}{second}"));
         let start = first.lines().count() as u32 + 1;
-        let hits = index.search("open the valve, turn the needle", 5);
+        let hits = index.search(&Query::of("open the valve, turn the needle"), 5);
         let found: Vec<_> = hits.iter().filter(|hit| hit.path == path).collect();
         assert_eq!(found.len(), 2, "{path}");
         assert_eq!(found[0].start, start, "{path}");
@@ -278,7 +278,7 @@ fn several_files_define_one_name() {
     let found = index.definitions("parse");
     let places: Vec<_> = found
         .iter()
-        .map(|(path, it)| (path.as_str(), it.start))
+        .map(|it| (it.path.as_str(), it.start))
         .collect();
     assert_eq!(places, [("a.rs", 3), ("b.go", 2), ("c.rs", 1), ("c.rs", 2)]);
     index.remove("b.go");

@@ -5,7 +5,7 @@ use crate::compose::Compose;
 use crate::print;
 use crate::render::style::{DIM, PLAIN, Painted, STRONG, line};
 use clap::Args;
-use index::{Hit, Index};
+use index::{Hit, Index, Query};
 use protocol::{Code, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -113,10 +113,10 @@ fn found(
     budget: Option<usize>,
 ) -> Vec<Hit> {
     let Some(budget) = budget else {
-        return index.search(query, k.unwrap_or(USUAL));
+        return index.search(&Query::of(query), k.unwrap_or(USUAL));
     };
     let mut left = budget.saturating_mul(TOKEN_BYTES);
-    let hits = index.search(query, k.unwrap_or(DEEP));
+    let hits = index.search(&Query::of(query), k.unwrap_or(DEEP));
     hits.into_iter()
         .take_while(|hit| {
             let cost =

@@ -1,32 +1,14 @@
 //! Board: the signals of one query, by file and by chunk; it lives as long as the query.
 
-use super::Asked;
-use super::bm25::{greatest, idf, mean, saturated};
+use super::asked::Asked;
+use super::bm25::{idf, mean, saturated};
+use super::read::Read;
 use super::region::{Judged, Region};
-use crate::index::{File, Index, Totals};
-use crate::vocabulary::Posting;
-
-/// Weights of a file's signals.
-mod file_weight {
-    pub(super) const BEST_CHUNK: f64 = 3.0;
-    pub(super) const BEST_THREE: f64 = 1.5;
-    pub(super) const BODY: f64 = 1.0;
-    pub(super) const PATH: f64 = 1.5;
-    pub(super) const NAMES: f64 = 0.5;
-    pub(super) const TEST: f64 = -2.4;
-}
-
-/// Weights of a chunk's signals.
-mod chunk_weight {
-    pub(super) const BODY: f64 = 2.0;
-    pub(super) const SHORT: f64 = 2.0;
-    pub(super) const NEIGHBOURS: f64 = 0.5;
-    pub(super) const NAMES: f64 = 0.6;
-    pub(super) const FILE: f64 = 1.2;
-    pub(super) const FILE_RANK: f64 = 0.5;
-    pub(super) const TEST: f64 = -2.1;
-    pub(super) const FEW_LINES: f64 = -0.6;
-}
+use super::signal::{self, CHUNK, FILE, Signal};
+use crate::history::{History, Said};
+use crate::index::{File, Index};
+use crate::postings::Posting;
+use crate::{Genre, chunk::Chunk};
 
 /// Chunks below this many lines rarely say enough.
 const FEW_LINES: u32 = 6;
@@ -34,78 +16,80 @@ const FEW_LINES: u32 = 6;
 const LENGTH_FLOOR: f64 = 60.0;
 
 /// Signals gathered so far, by file number and by chunk.
-pub(super) struct Board {
-    totals: Totals,
-    by_file: Vec<FileSignals>,
-    by_chunk: Vec<ChunkSignals>,
+pub(super) struct Board<'i> {
+    index: &'i Index,
+    by_file: Vec<FileCounts>,
+    by_chunk: Vec<ChunkCounts>,
     /// Where the chunks of a file begin in `by_chunk`.
     first_chunk: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct FileSignals {
+struct FileCounts {
     matched: bool,
     length: f64,
     name_length: f64,
     body: f64,
     names: f64,
     path: f64,
-    best: f64,
-    best_three: f64,
+    said: Said,
+    pairs: f64,
+    literals: f64,
 }
 
 #[derive(Clone, Copy, Default)]
-struct ChunkSignals {
+struct ChunkCounts {
     matched: bool,
     body: f64,
     short: f64,
     names: f64,
+    pairs: f64,
+    literals: f64,
+    feedback: f64,
 }
 
-impl Board {
-    pub(super) fn new(index: &Index) -> Board {
+impl<'i> Board<'i> {
+    pub(super) fn new(index: &'i Index) -> Board<'i> {
         let mut first_chunk = Vec::with_capacity(index.files().len());
         let mut chunks = 0;
+        let counts = |file: &File| FileCounts {
+            length: file.length() as f64,
+            name_length: file.name_length() as f64,
+            ..FileCounts::default()
+        };
         let mut by_file = Vec::with_capacity(index.files().len());
         for file in index.files() {
             first_chunk.push(chunks);
             chunks += file.as_ref().map_or(0, |file| file.chunks.len());
-            by_file.push(
-                file.as_ref()
-                    .map_or(FileSignals::default(), |file| FileSignals {
-                        length: file.length() as f64,
-                        name_length: file.name_length() as f64,
-                        ..FileSignals::default()
-                    }),
-            );
+            by_file.push(file.as_ref().map_or(FileCounts::default(), counts));
         }
         Board {
-            totals: index.totals(),
+            index,
             by_file,
-            by_chunk: vec![ChunkSignals::default(); chunks],
+            by_chunk: vec![ChunkCounts::default(); chunks],
             first_chunk,
         }
     }
 
     /// Adds what one term says.
-    pub(super) fn count(&mut self, term: &Asked, index: &Index) {
-        self.count_text(term, index);
-        self.count_names(term, index);
-        let totals = self.totals;
+    pub(super) fn count(&mut self, term: &Asked) {
+        self.count_text(term);
+        self.count_names(term);
+        let totals = self.index.totals();
         let rarity = term.weight * idf(totals.files, term.postings.paths.len());
         let average = mean(totals.paths, totals.files);
         for posting in &term.postings.paths {
-            let Some((file, signals)) = self.file(index, posting) else {
+            let Some((file, counts)) = self.file(posting.file) else {
                 continue;
             };
-            signals.matched = true;
+            counts.matched = true;
             let length = f64::from(file.path_length);
-            signals.path += rarity * saturated(posting.count, length, average, 0.75);
+            counts.path += rarity * saturated(posting.count, length, average, 0.75);
         }
     }
 
-    fn count_text(&mut self, term: &Asked, index: &Index) {
-        let totals = self.totals;
+    fn count_text(&mut self, term: &Asked) {
+        let totals = self.index.totals();
         let postings = &term.postings.body;
         let rarity = term.weight * idf(totals.chunks, postings.len());
         let average = mean(totals.body, totals.chunks);
@@ -113,24 +97,25 @@ impl Board {
         let file_average = mean(totals.body, totals.files);
         for group in by_file(postings) {
             for posting in group {
-                let Some((length, _, signals)) = self.chunk(index, posting) else {
+                let Some((chunk, counts)) = self.chunk(posting) else {
                     continue;
                 };
-                signals.matched = true;
-                signals.body += rarity * saturated(posting.count, length, average, 0.75);
+                counts.matched = true;
+                let length = f64::from(chunk.length);
+                counts.body += rarity * saturated(posting.count, length, average, 0.75);
                 let length = length.max(LENGTH_FLOOR);
-                signals.short += rarity * saturated(posting.count, length, average, 0.5);
+                counts.short += rarity * saturated(posting.count, length, average, 0.5);
             }
-            if let Some((_, signals)) = group.first().and_then(|it| self.file(index, it)) {
-                signals.matched = true;
+            if let Some((_, counts)) = group.first().and_then(|it| self.file(it.file)) {
+                counts.matched = true;
                 let count = group.iter().map(|posting| posting.count).sum();
-                signals.body += file_rarity * saturated(count, signals.length, file_average, 0.75);
+                counts.body += file_rarity * saturated(count, counts.length, file_average, 0.75);
             }
         }
     }
 
-    fn count_names(&mut self, term: &Asked, index: &Index) {
-        let totals = self.totals;
+    fn count_names(&mut self, term: &Asked) {
+        let totals = self.index.totals();
         let postings = &term.postings.names;
         let rarity = term.weight * idf(totals.chunks, postings.len());
         let average = mean(totals.names, totals.chunks);
@@ -138,54 +123,89 @@ impl Board {
         let file_average = mean(totals.names, totals.files);
         for group in by_file(postings) {
             for posting in group {
-                if let Some((_, length, signals)) = self.chunk(index, posting) {
-                    signals.names += rarity * saturated(posting.count, length, average, 0.75);
+                if let Some((chunk, counts)) = self.chunk(posting) {
+                    let length = f64::from(chunk.name_length);
+                    counts.names += rarity * saturated(posting.count, length, average, 0.75);
                 }
             }
-            if let Some((_, signals)) = group.first().and_then(|it| self.file(index, it)) {
+            if let Some((_, counts)) = group.first().and_then(|it| self.file(it.file)) {
                 let count = group.iter().map(|posting| posting.count).sum();
-                let length = signals.name_length;
-                signals.names += file_rarity * saturated(count, length, file_average, 0.75);
+                let length = counts.name_length;
+                counts.names += file_rarity * saturated(count, length, file_average, 0.75);
+            }
+        }
+    }
+
+    /// Adds what the history says.
+    pub(super) fn count_history(&mut self, history: &History, asked: &[Asked]) {
+        let terms = asked.iter().map(|it| (it.term.as_str(), it.weight));
+        for (path, said) in history.said(terms) {
+            let number = self.index.number(path);
+            if let Some((_, counts)) = number.and_then(|number| self.file(number)) {
+                counts.said = said;
+                counts.matched = true;
+            }
+        }
+    }
+
+    /// Adds what reading the best files told.
+    pub(super) fn count_read(&mut self, read: &[Read]) {
+        for it in read {
+            if let Some((_, counts)) = self.file(it.number) {
+                counts.pairs = it.pairs;
+                counts.literals = it.literals;
+            }
+            for (at, told) in (0..).zip(&it.chunks) {
+                let place = Posting {
+                    file: it.number,
+                    chunk: at,
+                    count: 0,
+                };
+                if let Some((_, counts)) = self.chunk(&place) {
+                    counts.pairs = told.pairs;
+                    counts.literals = told.literals;
+                }
+            }
+        }
+    }
+
+    /// Adds what the words of the best regions say.
+    pub(super) fn count_feedback(&mut self, terms: &[Asked]) {
+        let totals = self.index.totals();
+        let average = mean(totals.body, totals.chunks);
+        for term in terms {
+            let rarity = term.rarity(self.index);
+            for posting in &term.postings.body {
+                if let Some((chunk, counts)) = self.chunk(posting) {
+                    let length = f64::from(chunk.length);
+                    counts.feedback += rarity * saturated(posting.count, length, average, 0.75);
+                }
             }
         }
     }
 
     /// The matched files with their scores, best first.
-    pub(super) fn files<'i>(&mut self, index: &'i Index) -> Vec<Judged<'i>> {
+    pub(super) fn files(&self, without: &[Signal]) -> Vec<Judged<'i>> {
         let mut matched = Vec::new();
-        for (number, file) in index.files().iter().enumerate() {
-            let (Some(file), Some(signals)) = (file, self.by_file.get_mut(number)) else {
+        for (number, file) in (0u32..).zip(self.index.files()) {
+            let (Some(file), Some(counts)) = (file, self.by_file.get(number as usize)) else {
                 continue;
             };
-            if !signals.matched {
-                continue;
+            if counts.matched {
+                matched.push((number, file, self.file_signals(number, file, counts)));
             }
-            let from = self.first_chunk.get(number).copied().unwrap_or_default();
-            let chunks = self.by_chunk.get(from..from + file.chunks.len());
-            let mut bodies: Vec<f64> = chunks.into_iter().flatten().map(|it| it.body).collect();
-            bodies.sort_by(|a, b| b.total_cmp(a));
-            signals.best = bodies.first().copied().unwrap_or_default();
-            signals.best_three = bodies.iter().take(3).sum();
-            matched.push((number, file, *signals));
         }
-        let most =
-            |signal: fn(&FileSignals) -> f64| greatest(matched.iter().map(|it| signal(&it.2)));
-        let best = most(|it| it.best);
-        let best_three = most(|it| it.best_three);
-        let body = most(|it| it.body);
-        let path = most(|it| it.path);
-        let names = most(|it| it.names);
+        let scale = signal::scale(&FILE, matched.iter().map(|it| it.2));
         let mut files: Vec<Judged> = matched
-            .iter()
-            .map(|&(number, file, it)| Judged {
-                number,
-                file,
-                score: file_weight::BEST_CHUNK * it.best / best
-                    + file_weight::BEST_THREE * it.best_three / best_three
-                    + file_weight::BODY * it.body / body
-                    + file_weight::PATH * it.path / path
-                    + file_weight::NAMES * it.names / names
-                    + if file.is_test { file_weight::TEST } else { 0.0 },
+            .into_iter()
+            .map(|(number, file, values)| {
+                let signals = std::array::from_fn(|at| values[at] / scale[at]);
+                Judged {
+                    number,
+                    file,
+                    score: signal::weighed(&FILE, &signals, without),
+                    signals,
+                }
             })
             .collect();
         files.sort_by(|a, b| {
@@ -195,71 +215,113 @@ impl Board {
         files
     }
 
-    /// The matched chunks with their scores; of a file that only its path names, the first chunk.
-    pub(super) fn regions<'i>(&self, index: &'i Index, files: &[Judged<'i>]) -> Vec<Region<'i>> {
-        let most = |signal: fn(&ChunkSignals) -> f64| greatest(self.by_chunk.iter().map(signal));
-        let body = most(|it| it.body);
-        let short = most(|it| it.short);
-        let names = most(|it| it.names);
+    fn file_signals(&self, number: u32, file: &File, counts: &FileCounts) -> [f64; FILE.len()] {
+        let mut best = [0.0f64; 3];
+        for chunk in self.chunks(number, file) {
+            let mut body = chunk.body;
+            for place in &mut best {
+                if body > *place {
+                    std::mem::swap(place, &mut body);
+                }
+            }
+        }
+        FILE.map(|(signal, _)| match signal {
+            Signal::BestChunk => best[0],
+            Signal::BestThree => best.iter().sum(),
+            Signal::Body => counts.body,
+            Signal::Path => counts.path,
+            Signal::Names => counts.names,
+            Signal::Votes => counts.said.votes,
+            Signal::Messages => counts.said.messages,
+            Signal::Pairs => counts.pairs,
+            Signal::Literals => counts.literals,
+            Signal::Test => f64::from(file.genre == Genre::Test),
+            Signal::Prose => f64::from(file.genre == Genre::Prose),
+            _ => 0.0,
+        })
+    }
+
+    /// The matched chunks with their scores, best first; of a file that only its path names, the first chunk.
+    pub(super) fn regions(&self, files: &[Judged<'i>], without: &[Signal]) -> Vec<Region<'i>> {
         let best_file = files.first().map_or(0.0, |file| file.score);
         let mut regions = Vec::new();
         for (rank, judged) in (1u32..).zip(files) {
-            let from = self.first_chunk.get(judged.number).copied().unwrap_or(0);
-            let to = from + judged.file.chunks.len();
-            let signals = self.by_chunk.get(from..to).unwrap_or_default();
-            let text_matched = signals.iter().any(|it| it.matched);
-            let of_file = chunk_weight::FILE * (judged.score - best_file).exp()
-                + chunk_weight::FILE_RANK / f64::from(rank);
-            for (at, (chunk, it)) in judged.file.chunks.iter().zip(signals).enumerate() {
+            let counts = self.chunks(judged.number, judged.file);
+            let text_matched = counts.iter().any(|it| it.matched);
+            let of_file = ((judged.score - best_file).exp(), 1.0 / f64::from(rank));
+            for (at, chunk) in judged.file.chunks.iter().enumerate() {
+                let Some(it) = counts.get(at) else { continue };
                 if !it.matched && (text_matched || at > 0) {
                     continue;
                 }
-                let before = at.checked_sub(1).and_then(|at| signals.get(at));
-                let around = before.map_or(0.0, |it| it.body)
-                    + signals.get(at + 1).map_or(0.0, |it| it.body);
-                let few = chunk.end - chunk.start + 1 < FEW_LINES;
-                let is_test = judged.file.is_test || chunk.is_test;
                 regions.push(Region {
                     number: judged.number,
                     file: judged.file,
                     chunk: at,
-                    score: of_file
-                        + chunk_weight::BODY * it.body / body
-                        + chunk_weight::SHORT * it.short / short
-                        + chunk_weight::NEIGHBOURS * around / (2.0 * body)
-                        + chunk_weight::NAMES * it.names / names
-                        + if is_test { chunk_weight::TEST } else { 0.0 }
-                        + if few { chunk_weight::FEW_LINES } else { 0.0 },
+                    signals: chunk_signals(judged, chunk, counts, at, of_file),
+                    score: 0.0,
                 });
             }
         }
-        debug_assert!(regions.len() <= index.totals().chunks as usize);
+        let scale = signal::scale(&CHUNK, regions.iter().map(|it| it.signals));
+        for region in &mut regions {
+            region.signals = std::array::from_fn(|at| region.signals[at] / scale[at]);
+            region.score = signal::weighed(&CHUNK, &region.signals, without);
+        }
+        regions.sort_by(|a, b| {
+            let by_place = || (a.file.path.as_ref(), a.chunk).cmp(&(b.file.path.as_ref(), b.chunk));
+            b.score.total_cmp(&a.score).then_with(by_place)
+        });
         regions
     }
 
-    fn file<'i>(
-        &mut self,
-        index: &'i Index,
-        posting: &Posting,
-    ) -> Option<(&'i File, &mut FileSignals)> {
-        let number = posting.file as usize;
-        let file = index.files().get(number)?.as_ref()?;
-        Some((file, self.by_file.get_mut(number)?))
+    fn chunks(&self, number: u32, file: &File) -> &[ChunkCounts] {
+        let from = self.first_chunk.get(number as usize).copied();
+        let from = from.unwrap_or_default();
+        let chunks = self.by_chunk.get(from..from + file.chunks.len());
+        chunks.unwrap_or_default()
     }
 
-    /// A chunk's terms in its text and in its names, and its signals.
-    fn chunk(&mut self, index: &Index, posting: &Posting) -> Option<(f64, f64, &mut ChunkSignals)> {
+    fn file(&mut self, number: u32) -> Option<(&'i File, &mut FileCounts)> {
+        let file = self.index.files().get(number as usize)?.as_ref()?;
+        Some((file, self.by_file.get_mut(number as usize)?))
+    }
+
+    fn chunk(&mut self, posting: &Posting) -> Option<(&'i Chunk, &mut ChunkCounts)> {
         let number = posting.file as usize;
-        let file = index.files().get(number)?.as_ref()?;
+        let file = self.index.files().get(number)?.as_ref()?;
         let chunk = file.chunks.get(posting.chunk as usize)?;
         let at = self.first_chunk.get(number)? + posting.chunk as usize;
-        let signals = self.by_chunk.get_mut(at)?;
-        Some((
-            f64::from(chunk.length),
-            f64::from(chunk.name_length),
-            signals,
-        ))
+        Some((chunk, self.by_chunk.get_mut(at)?))
     }
+}
+
+fn chunk_signals(
+    judged: &Judged,
+    chunk: &Chunk,
+    counts: &[ChunkCounts],
+    at: usize,
+    of_file: (f64, f64),
+) -> [f64; CHUNK.len()] {
+    let it = counts.get(at).copied().unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|at| counts.get(at));
+    let behind = counts.get(at + 1);
+    let body = |it: Option<&ChunkCounts>| it.map_or(0.0, |it| it.body);
+    CHUNK.map(|(signal, _)| match signal {
+        Signal::Body => it.body,
+        Signal::Short => it.short,
+        Signal::Neighbours => body(before) + body(behind),
+        Signal::Names => it.names,
+        Signal::Feedback => it.feedback,
+        Signal::Pairs => it.pairs,
+        Signal::Literals => it.literals,
+        Signal::File => of_file.0,
+        Signal::FileRank => of_file.1,
+        Signal::Test => f64::from(judged.file.genre == Genre::Test || chunk.is_test),
+        Signal::Prose => f64::from(judged.file.genre == Genre::Prose),
+        Signal::FewLines => f64::from(chunk.end - chunk.start + 1 < FEW_LINES),
+        _ => 0.0,
+    })
 }
 
 fn by_file(postings: &[Posting]) -> impl Iterator<Item = &[Posting]> {

@@ -1,22 +1,26 @@
 //! Region: a chunk with its score, and the file that it is judged with; it becomes a hit for those who asked.
 
-use super::{Asked, Hit};
+use super::Hit;
+use super::asked::Asked;
+use super::signal::{CHUNK, FILE};
 use crate::index::File;
-use crate::vocabulary::{Posting, Postings, range_of};
+use crate::postings::{Posting, Postings, range_of};
 
 /// A file with its score.
 pub(super) struct Judged<'i> {
-    pub(super) number: usize,
+    pub(super) number: u32,
     pub(super) file: &'i File,
     pub(super) score: f64,
+    pub(super) signals: [f64; FILE.len()],
 }
 
 /// A chunk with its score.
 pub(super) struct Region<'i> {
-    pub(super) number: usize,
+    pub(super) number: u32,
     pub(super) file: &'i File,
     pub(super) chunk: usize,
     pub(super) score: f64,
+    pub(super) signals: [f64; CHUNK.len()],
 }
 
 impl Region<'_> {
@@ -50,9 +54,8 @@ impl Region<'_> {
     ) -> Vec<&'a str> {
         let mut words: Vec<&str> = Vec::new();
         for it in asked {
-            let list = list(it.postings);
-            let number = u32::try_from(self.number).unwrap_or(u32::MAX);
-            let here = list.get(range_of(list, number)).unwrap_or_default();
+            let list = list(&it.postings);
+            let here = list.get(range_of(list, self.number)).unwrap_or_default();
             let is_here = here
                 .iter()
                 .any(|posting| chunk.is_none_or(|chunk| posting.chunk as usize == chunk));

@@ -1,0 +1,24 @@
+//! Definition: a named place of the index: what `Symbol` is to one text, across all files.
+
+use serde::Serialize;
+
+use crate::SymbolKind;
+
+/// One definition in one file. Lines count from 1, both ends inside. Its signature is in the text: see [`crate::outline`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Definition {
+    /// Path as it was given to the index.
+    pub path: String,
+    /// Its name without generics or path.
+    pub name: String,
+    /// What it is.
+    pub kind: SymbolKind,
+    /// Name of the definition around it, or of a Go method's receiver type.
+    pub container: Option<String>,
+    /// First line of the comments and attributes right above it; equal to `start` where there are none.
+    pub doc_start: u32,
+    /// Its first line.
+    pub start: u32,
+    /// Its last line.
+    pub end: u32,
+}
