@@ -15,101 +15,42 @@ pub enum Genre {
     Prose,
 }
 
-/// Ends of names that are no code. What is not listed is code: a language without a grammar is one all the same.
-const PROSE: &[&str] = &[
-    "adoc",
-    "asciidoc",
-    "atom",
-    "bib",
-    "bst",
-    "cfg",
-    "cls",
-    "conf",
-    "css",
-    "csv",
-    "desktop",
-    "diff",
-    "dot",
-    "editorconfig",
-    "eps",
-    "gitattributes",
-    "gitignore",
-    "htm",
-    "html",
-    "ini",
-    "ipynb",
-    "json",
-    "json5",
-    "jsonc",
-    "jsonl",
-    "less",
-    "lock",
-    "log",
-    "markdown",
-    "md",
-    "mdx",
-    "mod",
-    "org",
-    "patch",
-    "po",
-    "pot",
-    "properties",
-    "puml",
-    "rst",
-    "rtf",
-    "sass",
-    "scss",
-    "snap",
-    "srt",
-    "sty",
-    "sum",
-    "svg",
-    "tex",
-    "toml",
-    "tsv",
-    "txt",
-    "vtt",
-    "xhtml",
-    "xlf",
-    "xml",
-    "xsd",
-    "yaml",
-    "yml",
+/// Ends of names that are code. Any other file is judged as prose: documents, data and settings have no end of ends.
+const CODE: &[&str] = &[
+    "ada", "adb", "ads", "asm", "awk", "bash", "bat", "bzl", "c", "c++", "cc", "cjs", "clj",
+    "cljs", "cls", "cmake", "coffee", "cpp", "cr", "cs", "cts", "cu", "cxx", "d", "dart", "ea",
+    "el", "elm", "erl", "ex", "exs", "f", "f90", "fish", "for", "frag", "fs", "fsx", "gleam",
+    "glsl", "go", "gql", "gradle", "graphql", "groovy", "h", "hh", "hpp", "hs", "hxx", "ino",
+    "java", "jl", "js", "jsx", "kt", "kts", "l", "lean", "lisp", "lua", "m", "metal", "mjs", "mk",
+    "ml", "mli", "mm", "mojo", "mts", "nim", "nix", "nu", "odin", "pas", "php", "pl", "pm",
+    "proto", "ps1", "psm1", "purs", "py", "pyi", "pyx", "r", "rake", "rb", "re", "res", "rkt",
+    "rs", "s", "sc", "scala", "scm", "sh", "sol", "sql", "sv", "svelte", "swift", "tcl", "tf",
+    "thrift", "ts", "tsx", "v", "vala", "vb", "vert", "vhd", "vim", "vue", "wat", "wgsl", "y",
+    "zig", "zsh",
 ];
 
-/// Names without an end that are no code.
+/// Names without an end that are code.
 const NAMES: &[&str] = &[
-    "authors",
-    "changelog",
-    "changes",
-    "code_of_conduct",
-    "codeowners",
-    "contributing",
-    "copying",
-    "history",
-    "licence",
-    "license",
-    "maintainers",
-    "news",
-    "notice",
-    "owners",
-    "readme",
-    "thanks",
-    "todo",
-    "version",
+    "Jenkinsfile",
+    "Justfile",
+    "Makefile",
+    "Rakefile",
+    "justfile",
 ];
 
 /// The genre of `path`.
 pub(crate) fn of(path: &str) -> Genre {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let is_prose = match name.rsplit_once('.') {
-        Some((_, end)) => PROSE.binary_search(&end).is_ok(),
-        None => NAMES.binary_search(&name.as_str()).is_ok() || name.starts_with("license"),
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is_code = match name.rsplit_once('.') {
+        Some((_, end)) => CODE
+            .binary_search(&end.to_ascii_lowercase().as_str())
+            .is_ok(),
+        None => NAMES.contains(&name),
     };
-    match (is_prose, test_path::is_test(path)) {
-        (true, _) => Genre::Prose,
-        (false, true) => Genre::Test,
-        (false, false) => Genre::Code,
+    match (is_code, test_path::is_test(path)) {
+        (false, _) => Genre::Prose,
+        (true, true) => Genre::Test,
+        (true, false) => Genre::Code,
     }
 }
 
@@ -119,7 +60,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted() {
-        assert!(PROSE.is_sorted() && NAMES.is_sorted());
+        assert!(CODE.is_sorted() && NAMES.is_sorted());
     }
 
     #[test]
@@ -135,7 +76,8 @@ mod tests {
             ("LICENSE-MIT", Genre::Prose),
             ("README", Genre::Prose),
             ("Cargo.toml", Genre::Prose),
-            ("", Genre::Code),
+            ("man/tool.1", Genre::Prose),
+            ("", Genre::Prose),
         ] {
             assert_eq!(of(path), genre, "{path}");
         }

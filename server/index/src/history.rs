@@ -47,6 +47,8 @@ pub(crate) struct Said {
     pub(crate) votes: f64,
     /// BM25 over the messages of all commits that touched it.
     pub(crate) messages: f64,
+    /// How many commits touched it.
+    pub(crate) commits: u32,
 }
 
 impl History {
@@ -117,6 +119,11 @@ impl History {
     ) -> impl Iterator<Item = (&str, Said)> {
         let mut scores = vec![0.0; self.commits.len()];
         let mut said = vec![Said::default(); self.paths.len()];
+        for file in self.commits.iter().flat_map(|row| &row.files) {
+            if let Some(it) = said.get_mut(*file as usize) {
+                it.commits += 1;
+            }
+        }
         let all = self.commits.len() as u64;
         let average = mean(
             self.commits.iter().map(|it| u64::from(it.length)).sum(),
@@ -162,9 +169,7 @@ impl History {
             }
         }
         let paths = self.paths.iter().map(|path| &**path);
-        paths
-            .zip(said)
-            .filter(|(_, it)| it.votes > 0.0 || it.messages > 0.0)
+        paths.zip(said)
     }
 }
 

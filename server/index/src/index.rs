@@ -22,7 +22,8 @@ pub struct Index {
     free: Vec<u32>,
     vocabulary: Vocabulary,
     defined: Defined,
-    totals: Totals,
+    /// Of code, of prose: each is judged among its own kind.
+    totals: [Totals; 2],
 }
 
 /// One indexed file.
@@ -103,7 +104,8 @@ impl Index {
             terms,
             path_length: entry.path_length,
         };
-        self.totals = self.totals.plus(file.totals());
+        let totals = &mut self.totals[file.kind()];
+        *totals = totals.plus(file.totals());
         self.numbers.insert(path, number);
         if let Some(slot) = self.files.get_mut(number as usize) {
             *slot = Some(file);
@@ -116,7 +118,8 @@ impl Index {
             return;
         };
         if let Some(file) = self.files.get_mut(number as usize).and_then(Option::take) {
-            self.totals = self.totals.minus(file.totals());
+            let totals = &mut self.totals[file.kind()];
+            *totals = totals.minus(file.totals());
             for row in &file.rows {
                 self.defined.remove(number, row.name);
                 if let Some(container) = row.container.checked_sub(1) {
@@ -160,11 +163,6 @@ impl Index {
     /// The `k` best regions for a query, best first; equal scores by path, then line.
     pub fn search(&self, query: &Query<'_>, k: usize) -> Vec<Hit> {
         rank::search(self, query, k)
-    }
-
-    /// The signals of all that matches.
-    pub fn study(&self, query: &Query<'_>) -> rank::Study {
-        rank::study(self, query)
     }
 
     /// Where `name` is defined, by path, then line. `Type::name` and `Type.name` ask for `name` within `Type`.
@@ -235,6 +233,10 @@ impl Index {
         postcard::from_bytes(bytes).ok()
     }
 
+    pub(crate) fn defined_files(&self, name: &str) -> Vec<u32> {
+        self.defined.files(name)
+    }
+
     /// Files by number; `None` where a number is not in use.
     pub(crate) fn files(&self) -> &[Option<File>] {
         &self.files
@@ -248,7 +250,8 @@ impl Index {
         &self.vocabulary
     }
 
-    pub(crate) fn totals(&self) -> Totals {
+    /// Of code, of prose.
+    pub(crate) fn totals(&self) -> [Totals; 2] {
         self.totals
     }
 
@@ -271,6 +274,11 @@ impl Index {
 }
 
 impl File {
+    /// 0 for code, 1 for prose.
+    pub(crate) fn kind(&self) -> usize {
+        usize::from(self.genre == Genre::Prose)
+    }
+
     /// Terms of its text.
     pub(crate) fn length(&self) -> u64 {
         self.chunks.iter().map(|it| u64::from(it.length)).sum()

@@ -33,5 +33,5 @@ pub use language::Language;
 pub use outline::{outline, symbol_at};
 pub use parse::error_count;
 pub use query::{Query, Texts};
-pub use rank::{Hit, Signal, Study};
+pub use rank::{Hit, Signal};
 pub use symbol::{Symbol, SymbolKind};

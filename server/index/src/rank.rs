@@ -16,7 +16,9 @@ mod signal;
 
 use serde::Serialize;
 
+use self::asked::Asked;
 use self::board::Board;
+use self::region::{Judged, Region};
 use crate::index::Index;
 use crate::query::Query;
 
@@ -37,77 +39,73 @@ pub struct Hit {
     pub why: Vec<String>,
 }
 
+/// Files whose order the answer keeps: each is there before one that is judged worse.
+const IN_ORDER: usize = 10;
+
 pub(crate) fn search(index: &Index, query: &Query<'_>, k: usize) -> Vec<Hit> {
     let asked = asked::of(index, query.text);
     if asked.is_empty() || k == 0 {
         return Vec::new();
     }
-    let mut board = Board::new(index);
-    for term in &asked {
-        board.count(term);
-    }
-    if let Some(history) = query.history {
-        board.count_history(history, &asked);
-    }
-    let files = board.files(query.without);
-    let read = read::best(&files, query, &asked);
-    board.count_read(&read);
-    let files = board.files(query.without);
-    let mut regions = board.regions(&files, query.without);
-    if let Some(more) = feedback::terms(index, &regions, &read, &asked) {
-        board.count_feedback(&more);
-        regions = board.regions(&files, query.without);
-    }
-    regions
+    let (files, regions) = judged(index, query, &asked);
+    in_order(&files, regions)
         .into_iter()
         .take(k)
-        .filter_map(|region| region.hit(&asked))
+        .filter_map(|region| region.hit(&asked, &files))
         .collect()
 }
 
-/// The signals of everything that matched: what the weights are fitted on.
-#[derive(Debug, Clone, Default)]
-pub struct Study {
-    /// Path and signals, in the order of the file weights, best first.
-    pub files: Vec<(String, Vec<f64>)>,
-    /// Path, lines and signals, in the order of the chunk weights, best first.
-    pub chunks: Vec<(String, u32, u32, Vec<f64>)>,
-}
-
-pub(crate) fn study(index: &Index, query: &Query<'_>) -> Study {
-    let mut study = Study::default();
-    let asked = asked::of(index, query.text);
+/// All that matches, files and regions, best first.
+fn judged<'i>(
+    index: &'i Index,
+    query: &Query<'_>,
+    asked: &[Asked],
+) -> (Vec<Judged<'i>>, Vec<Region<'i>>) {
     let mut board = Board::new(index);
-    for term in &asked {
+    for term in asked {
         board.count(term);
     }
+    board.count_defined(query.text);
     if let Some(history) = query.history {
-        board.count_history(history, &asked);
+        board.count_history(history, asked);
     }
     let files = board.files(query.without);
-    let read = read::best(&files, query, &asked);
+    let read = read::best(&files, query, asked);
     board.count_read(&read);
     let files = board.files(query.without);
     let mut regions = board.regions(&files, query.without);
-    if let Some(more) = feedback::terms(index, &regions, &read, &asked) {
+    if let Some(more) = feedback::terms(index, &regions, &read, asked) {
         board.count_feedback(&more);
         regions = board.regions(&files, query.without);
     }
-    study.files = files
-        .iter()
-        .map(|it| (it.file.path.to_string(), it.signals.to_vec()))
-        .collect();
-    study.chunks = regions
-        .iter()
-        .filter_map(|it| {
-            let chunk = it.file.chunks.get(it.chunk)?;
-            Some((
-                it.file.path.to_string(),
-                chunk.start,
-                chunk.end,
-                it.signals.to_vec(),
-            ))
-        })
-        .collect();
-    study
+    (files, regions)
+}
+
+/// Brings the best region of each of the best files forward to where a worse file would come before it; it then counts
+/// as much as what it comes before.
+fn in_order<'i>(files: &[Judged], regions: Vec<Region<'i>>) -> Vec<Region<'i>> {
+    let best = files.len().min(IN_ORDER);
+    let mut first_of: Vec<Option<usize>> = vec![None; best];
+    for (at, region) in regions.iter().enumerate().rev() {
+        if let Some(first) = first_of.get_mut(region.rank) {
+            *first = Some(at);
+        }
+    }
+    let scores: Vec<f64> = regions.iter().map(|it| it.score).collect();
+    let mut left: Vec<Option<Region>> = regions.into_iter().map(Some).collect();
+    let mut order = Vec::with_capacity(left.len());
+    let mut next = 0;
+    for (at, &score) in scores.iter().enumerate() {
+        let rank = left.get(at).and_then(Option::as_ref).map(|it| it.rank);
+        let until = rank.map_or(next, |rank| best.min(rank + 1));
+        let due = first_of.get(next..until).unwrap_or_default();
+        for at in due.iter().flatten().copied().chain([at]) {
+            if let Some(region) = left.get_mut(at).and_then(Option::take) {
+                let score = region.score.max(score);
+                order.push(Region { score, ..region });
+            }
+        }
+        next = next.max(until);
+    }
+    order
 }

@@ -84,6 +84,30 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty() && word.len() <= MOST_RUN)
 }
 
+/// The words of a query that only code writes, each once: `snake_case`, `camelCase`, `quoted` or `called()`.
+pub(crate) fn words_of_code(query: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for word in words(query) {
+        let inner = word.trim_matches('_');
+        let is_code = inner.contains('_')
+            || has_hump(inner)
+            || query.contains(&format!("`{word}`"))
+            || query.contains(&format!("{word}("));
+        if is_code && !found.contains(&word) {
+            found.push(word);
+        }
+    }
+    found
+}
+
+/// Whether a capital follows a small letter.
+pub(crate) fn has_hump(word: &str) -> bool {
+    let next = word.chars().skip(1);
+    word.chars()
+        .zip(next)
+        .any(|(a, b)| a.is_lowercase() && b.is_uppercase())
+}
+
 /// Cuts `word` between scripts without spaces and others, and the former to at most [`MOST_RUN`] bytes with one
 /// character in common, so that no pair is lost.
 fn runs(word: &str) -> impl Iterator<Item = &str> {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::bm25::idf;
 use crate::index::Index;
 use crate::postings::Postings;
 use crate::token::{self, Cutter};
+
+/// What a word below the first line counts: the first line says what is wanted, the rest explains.
+const BELOW: f64 = 0.7;
 
 /// A term of the query.
 pub(crate) struct Asked {
@@ -16,23 +18,22 @@ pub(crate) struct Asked {
     pub(crate) postings: Postings,
 }
 
-impl Asked {
-    /// How telling the term is among all chunks.
-    pub(crate) fn rarity(&self, index: &Index) -> f64 {
-        self.weight * idf(index.totals().chunks, self.postings.body.len())
-    }
-}
-
 /// The terms of `query`; those that no file uses too, since a message of a commit may.
 pub(crate) fn of(index: &Index, query: &str) -> Vec<Asked> {
     let cutter = Cutter::default();
-    let mut counts: BTreeMap<String, (u32, &str)> = BTreeMap::new();
-    for word in token::words(query) {
-        cutter.terms(word, |term| counts.entry(term).or_insert((0, word)).0 += 1);
+    let mut counts: BTreeMap<String, (f64, &str)> = BTreeMap::new();
+    let mut worth = 1.0;
+    for line in query.trim_start().lines() {
+        for word in token::words(line) {
+            cutter.terms(word, |term| {
+                counts.entry(term).or_insert((0.0, word)).0 += worth
+            });
+        }
+        worth = BELOW;
     }
     let asked = counts.into_iter().map(|(term, (count, word))| Asked {
         word: word.to_owned(),
-        weight: 1.0 + f64::from(count).ln(),
+        weight: if count > 1.0 { 1.0 + count.ln() } else { count },
         postings: index.vocabulary().get(&term).unwrap_or_default(),
         term,
     });

@@ -5,10 +5,11 @@ use super::bm25::{idf, mean, saturated};
 use super::read::Read;
 use super::region::{Judged, Region};
 use super::signal::{self, CHUNK, FILE, Signal};
+use crate::chunk::Chunk;
 use crate::history::{History, Said};
-use crate::index::{File, Index};
+use crate::index::{File, Index, Totals};
 use crate::postings::Posting;
-use crate::{Genre, chunk::Chunk};
+use crate::{Genre, token};
 
 /// Chunks below this many lines rarely say enough.
 const FEW_LINES: u32 = 6;
@@ -35,6 +36,7 @@ struct FileCounts {
     said: Said,
     pairs: f64,
     literals: f64,
+    defines: f64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -46,6 +48,13 @@ struct ChunkCounts {
     pairs: f64,
     literals: f64,
     feedback: f64,
+}
+
+/// What is counted: each posting, or each file.
+#[derive(Clone, Copy)]
+enum Per {
+    Chunk,
+    File,
 }
 
 impl<'i> Board<'i> {
@@ -76,14 +85,15 @@ impl<'i> Board<'i> {
         self.count_text(term);
         self.count_names(term);
         let totals = self.index.totals();
-        let rarity = term.weight * idf(totals.files, term.postings.paths.len());
-        let average = mean(totals.paths, totals.files);
+        let rarity = self.rarities(&term.postings.paths, |it| it.files, Per::Chunk);
         for posting in &term.postings.paths {
             let Some((file, counts)) = self.file(posting.file) else {
                 continue;
             };
             counts.matched = true;
+            let average = mean(totals[file.kind()].paths, totals[file.kind()].files);
             let length = f64::from(file.path_length);
+            let rarity = term.weight * rarity[file.kind()];
             counts.path += rarity * saturated(posting.count, length, average, 0.75);
         }
     }
@@ -91,11 +101,14 @@ impl<'i> Board<'i> {
     fn count_text(&mut self, term: &Asked) {
         let totals = self.index.totals();
         let postings = &term.postings.body;
-        let rarity = term.weight * idf(totals.chunks, postings.len());
-        let average = mean(totals.body, totals.chunks);
-        let file_rarity = term.weight * idf(totals.files, by_file(postings).count());
-        let file_average = mean(totals.body, totals.files);
+        let rarity = self.rarities(postings, |it| it.chunks, Per::Chunk);
+        let file_rarity = self.rarities(postings, |it| it.files, Per::File);
         for group in by_file(postings) {
+            let Some(kind) = self.kind(group) else {
+                continue;
+            };
+            let average = mean(totals[kind].body, totals[kind].chunks);
+            let rarity = term.weight * rarity[kind];
             for posting in group {
                 let Some((chunk, counts)) = self.chunk(posting) else {
                     continue;
@@ -109,7 +122,9 @@ impl<'i> Board<'i> {
             if let Some((_, counts)) = group.first().and_then(|it| self.file(it.file)) {
                 counts.matched = true;
                 let count = group.iter().map(|posting| posting.count).sum();
-                counts.body += file_rarity * saturated(count, counts.length, file_average, 0.75);
+                let average = mean(totals[kind].body, totals[kind].files);
+                let rarity = term.weight * file_rarity[kind];
+                counts.body += rarity * saturated(count, counts.length, average, 0.75);
             }
         }
     }
@@ -117,11 +132,14 @@ impl<'i> Board<'i> {
     fn count_names(&mut self, term: &Asked) {
         let totals = self.index.totals();
         let postings = &term.postings.names;
-        let rarity = term.weight * idf(totals.chunks, postings.len());
-        let average = mean(totals.names, totals.chunks);
-        let file_rarity = term.weight * idf(totals.files, by_file(postings).count());
-        let file_average = mean(totals.names, totals.files);
+        let rarity = self.rarities(postings, |it| it.chunks, Per::Chunk);
+        let file_rarity = self.rarities(postings, |it| it.files, Per::File);
         for group in by_file(postings) {
+            let Some(kind) = self.kind(group) else {
+                continue;
+            };
+            let average = mean(totals[kind].names, totals[kind].chunks);
+            let rarity = term.weight * rarity[kind];
             for posting in group {
                 if let Some((chunk, counts)) = self.chunk(posting) {
                     let length = f64::from(chunk.name_length);
@@ -130,8 +148,42 @@ impl<'i> Board<'i> {
             }
             if let Some((_, counts)) = group.first().and_then(|it| self.file(it.file)) {
                 let count = group.iter().map(|posting| posting.count).sum();
-                let length = counts.name_length;
-                counts.names += file_rarity * saturated(count, length, file_average, 0.75);
+                let average = mean(totals[kind].names, totals[kind].files);
+                let rarity = term.weight * file_rarity[kind];
+                counts.names += rarity * saturated(count, counts.name_length, average, 0.75);
+            }
+        }
+    }
+
+    /// How telling a term is among code and among prose.
+    fn rarities(&self, postings: &[Posting], all: fn(&Totals) -> u64, per: Per) -> [f64; 2] {
+        let mut found = [0usize; 2];
+        for group in by_file(postings) {
+            if let Some(kind) = self.kind(group) {
+                found[kind] += match per {
+                    Per::Chunk => group.len(),
+                    Per::File => 1,
+                };
+            }
+        }
+        let totals = self.index.totals();
+        [0, 1].map(|kind| idf(all(&totals[kind]), found[kind]))
+    }
+
+    fn kind(&self, group: &[Posting]) -> Option<usize> {
+        let number = group.first()?.file as usize;
+        Some(self.index.files().get(number)?.as_ref()?.kind())
+    }
+
+    /// Adds which files define a word of the query that only code writes, letter by letter.
+    pub(super) fn count_defined(&mut self, query: &str) {
+        for word in token::words_of_code(query) {
+            let files = self.index.defined_files(word);
+            let worth = 1.0 / (files.len().max(1) as f64);
+            for number in files {
+                if let Some((_, counts)) = self.file(number) {
+                    counts.defines += worth;
+                }
             }
         }
     }
@@ -143,7 +195,7 @@ impl<'i> Board<'i> {
             let number = self.index.number(path);
             if let Some((_, counts)) = number.and_then(|number| self.file(number)) {
                 counts.said = said;
-                counts.matched = true;
+                counts.matched |= said.votes > 0.0 || said.messages > 0.0;
             }
         }
     }
@@ -172,13 +224,19 @@ impl<'i> Board<'i> {
     /// Adds what the words of the best regions say.
     pub(super) fn count_feedback(&mut self, terms: &[Asked]) {
         let totals = self.index.totals();
-        let average = mean(totals.body, totals.chunks);
         for term in terms {
-            let rarity = term.rarity(self.index);
-            for posting in &term.postings.body {
-                if let Some((chunk, counts)) = self.chunk(posting) {
-                    let length = f64::from(chunk.length);
-                    counts.feedback += rarity * saturated(posting.count, length, average, 0.75);
+            let rarity = self.rarities(&term.postings.body, |it| it.chunks, Per::Chunk);
+            for group in by_file(&term.postings.body) {
+                let Some(kind) = self.kind(group) else {
+                    continue;
+                };
+                let average = mean(totals[kind].body, totals[kind].chunks);
+                let rarity = term.weight * rarity[kind];
+                for posting in group {
+                    if let Some((chunk, counts)) = self.chunk(posting) {
+                        let length = f64::from(chunk.length);
+                        counts.feedback += rarity * saturated(posting.count, length, average, 0.75);
+                    }
                 }
             }
         }
@@ -195,11 +253,18 @@ impl<'i> Board<'i> {
                 matched.push((number, file, self.file_signals(number, file, counts)));
             }
         }
-        let scale = signal::scale(&FILE, matched.iter().map(|it| it.2));
+        let scale = signal::scale(
+            &FILE,
+            matched
+                .iter()
+                .filter(|it| it.1.genre != Genre::Test)
+                .map(|it| (it.1.kind(), it.2)),
+        );
         let mut files: Vec<Judged> = matched
             .into_iter()
             .map(|(number, file, values)| {
-                let signals = std::array::from_fn(|at| values[at] / scale[at]);
+                let signals =
+                    std::array::from_fn(|at| (values[at] / scale[file.kind()][at]).min(1.0));
                 Judged {
                     number,
                     file,
@@ -235,6 +300,9 @@ impl<'i> Board<'i> {
             Signal::Messages => counts.said.messages,
             Signal::Pairs => counts.pairs,
             Signal::Literals => counts.literals,
+            Signal::Commits => f64::from(counts.said.commits).ln_1p(),
+            Signal::Size => counts.length.ln_1p(),
+            Signal::Defines => counts.defines,
             Signal::Test => f64::from(file.genre == Genre::Test),
             Signal::Prose => f64::from(file.genre == Genre::Prose),
             _ => 0.0,
@@ -245,10 +313,10 @@ impl<'i> Board<'i> {
     pub(super) fn regions(&self, files: &[Judged<'i>], without: &[Signal]) -> Vec<Region<'i>> {
         let best_file = files.first().map_or(0.0, |file| file.score);
         let mut regions = Vec::new();
-        for (rank, judged) in (1u32..).zip(files) {
+        for (rank, judged) in files.iter().enumerate() {
             let counts = self.chunks(judged.number, judged.file);
             let text_matched = counts.iter().any(|it| it.matched);
-            let of_file = ((judged.score - best_file).exp(), 1.0 / f64::from(rank));
+            let of_file = ((judged.score - best_file).exp(), 1.0 / (rank + 1) as f64);
             for (at, chunk) in judged.file.chunks.iter().enumerate() {
                 let Some(it) = counts.get(at) else { continue };
                 if !it.matched && (text_matched || at > 0) {
@@ -257,15 +325,24 @@ impl<'i> Board<'i> {
                 regions.push(Region {
                     number: judged.number,
                     file: judged.file,
+                    rank,
                     chunk: at,
                     signals: chunk_signals(judged, chunk, counts, at, of_file),
                     score: 0.0,
                 });
             }
         }
-        let scale = signal::scale(&CHUNK, regions.iter().map(|it| it.signals));
+        let scale = signal::scale(
+            &CHUNK,
+            regions
+                .iter()
+                .filter(|it| it.file.genre != Genre::Test)
+                .map(|it| (it.file.kind(), it.signals)),
+        );
         for region in &mut regions {
-            region.signals = std::array::from_fn(|at| region.signals[at] / scale[at]);
+            region.signals = std::array::from_fn(|at| {
+                (region.signals[at] / scale[region.file.kind()][at]).min(1.0)
+            });
             region.score = signal::weighed(&CHUNK, &region.signals, without);
         }
         regions.sort_by(|a, b| {

@@ -49,7 +49,7 @@ pub(super) fn terms(
     if !any {
         return None;
     }
-    let chunks = index.totals().chunks;
+    let chunks = index.totals().iter().map(|it| it.chunks).sum();
     let mut more: Vec<Asked> = found
         .into_iter()
         .filter(|(term, _)| asked.iter().all(|it| it.term != *term))

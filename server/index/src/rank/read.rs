@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
 use hashbrown::HashMap;
 use memchr::memmem;
 
@@ -16,14 +17,17 @@ use crate::token::{self, Cutter};
 
 /// Files that are read.
 const MOST_FILES: usize = 100;
-/// Words further apart in a text are not side by side.
-const NEAR: u32 = 6;
+/// Words further apart in a text are not side by side: bytes from start to start.
+const NEAR: usize = 48;
+/// Bytes of a usual word with what is around it.
+const WORD: f64 = 8.0;
 /// Literals of a query that are looked for.
 const MOST_LITERALS: usize = 16;
 
 /// What one text told.
 pub(super) struct Read {
     pub(super) number: u32,
+    kind: usize,
     pub(super) text: Arc<str>,
     pub(super) pairs: f64,
     pub(super) literals: f64,
@@ -49,6 +53,7 @@ pub(super) fn best(files: &[Judged], query: &Query<'_>, asked: &[Asked]) -> Vec<
         .filter_map(|judged| {
             Some(Read {
                 number: judged.number,
+                kind: judged.file.kind(),
                 text: texts(&judged.file.path)?,
                 pairs: 0.0,
                 literals: 0.0,
@@ -62,9 +67,11 @@ pub(super) fn best(files: &[Judged], query: &Query<'_>, asked: &[Asked]) -> Vec<
         .map(|judged| (judged.number, &*judged.file.chunks))
         .collect();
     let chunks_of = |number: u32| chunks.get(&number).copied().unwrap_or_default();
-    let pairs = Pairs::of(query.text, asked);
-    for it in &mut read {
-        pairs.count(it, chunks_of(it.number));
+    if let Some(pairs) = Pairs::of(query.text, asked) {
+        let mut cuts = HashMap::new();
+        for it in &mut read {
+            pairs.count(it, chunks_of(it.number), &mut cuts);
+        }
     }
     for literal in literals(query.text) {
         count_literal(&literal, &mut read, chunks_of);
@@ -78,33 +85,35 @@ struct Pairs {
     by_term: HashMap<String, u32>,
     /// `(first, second)`, each once, with its weight.
     pairs: Vec<(u32, u32, f64)>,
+    /// Finds what may begin a term.
+    begins: AhoCorasick,
+}
+
+/// Where a term was seen last.
+#[derive(Clone, Copy)]
+struct Seen {
+    at: usize,
+    chunk: usize,
 }
 
 impl Pairs {
-    fn of(query: &str, asked: &[Asked]) -> Pairs {
-        let weights: HashMap<&str, f64> = asked
+    /// `None` where a query has no two terms.
+    fn of(query: &str, asked: &[Asked]) -> Option<Pairs> {
+        let used = asked
             .iter()
-            .map(|it| {
-                let used = it.postings.body.len();
-                (
-                    it.term.as_str(),
-                    if used == 0 {
-                        0.0
-                    } else {
-                        1.0 / (used as f64).sqrt()
-                    },
-                )
-            })
-            .collect();
+            .map(|it| (it.term.as_str(), it.postings.body.len()));
+        let used: HashMap<&str, usize> = used.collect();
         let mut by_term: HashMap<String, u32> = HashMap::new();
         let mut order: Vec<(u32, f64)> = Vec::new();
         let cutter = Cutter::default();
         for word in token::words(query) {
             parts(&cutter, word, |term| {
                 let next = u32::try_from(by_term.len()).unwrap_or(u32::MAX);
-                let weight = weights.get(term.as_str()).copied().unwrap_or_default();
-                let number = *by_term.entry(term).or_insert(next);
-                order.push((number, weight));
+                let weight = match used.get(term.as_str()) {
+                    None | Some(0) => 0.0,
+                    Some(&used) => 1.0 / (used as f64).sqrt(),
+                };
+                order.push((*by_term.entry(term).or_insert(next), weight));
             });
         }
         let mut pairs: BTreeMap<(u32, u32), f64> = BTreeMap::new();
@@ -115,66 +124,58 @@ impl Pairs {
                 pairs.insert((one, other), (first * second).sqrt());
             }
         }
-        Pairs {
+        let begins = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            // A stem that was changed at its end still begins like the word.
+            .build(
+                by_term
+                    .keys()
+                    .map(|term| term.strip_suffix('i').unwrap_or(term)),
+            );
+        Some(Pairs {
             by_term,
             pairs: pairs.into_iter().map(|((a, b), w)| (a, b, w)).collect(),
-        }
+            begins: begins.ok()?,
+        })
+        .filter(|it| !it.pairs.is_empty())
     }
 
-    fn count(&self, read: &mut Read, chunks: &[Chunk]) {
-        if self.pairs.is_empty() {
-            return;
-        }
+    fn count(&self, read: &mut Read, chunks: &[Chunk], cuts: &mut HashMap<String, Vec<u32>>) {
         let text = read.text.clone();
-        let cutter = Cutter::default();
-        let mut by_word: HashMap<&str, Vec<u32>> = HashMap::new();
-        let mut last: Vec<(u32, usize)> = vec![(u32::MAX, usize::MAX); self.by_term.len()];
-        let mut best: HashMap<(usize, usize), f64> = HashMap::new();
-        let mut place = 0u32;
-        for (line, number) in text.lines().zip(1u32..) {
-            let mut at = None;
-            for word in token::words(line) {
-                place += 1;
-                let terms = by_word.entry(word).or_insert_with(|| {
-                    let mut terms = Vec::new();
-                    parts(&cutter, word, |term| {
-                        if let Some(&term) = self.by_term.get(&term) {
-                            terms.push(term);
-                        }
-                    });
-                    terms
-                });
-                for &term in terms.iter() {
-                    let at = *at.get_or_insert_with(|| chunk::covering(chunks, number));
-                    for (pair, &(one, other, weight)) in self.pairs.iter().enumerate() {
-                        let partner = if term == one {
-                            other
-                        } else if term == other {
-                            one
-                        } else {
-                            continue;
-                        };
-                        let Some(&(there, there_at)) = last.get(partner as usize) else {
-                            continue;
-                        };
-                        if there_at != at || there == u32::MAX || place - there > NEAR {
-                            continue;
-                        }
-                        let near = weight / f64::from((place - there).max(1)).sqrt();
-                        let best = best.entry((at, pair)).or_default();
-                        *best = best.max(near);
-                    }
-                    if let Some(slot) = last.get_mut(term as usize) {
-                        *slot = (place, at);
-                    }
+        let mut last: Vec<Option<Seen>> = vec![None; self.by_term.len()];
+        let mut best: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+        let (mut line, mut from, mut behind) = (1u32, 0, 0);
+        for found in self.begins.find_iter(text.as_bytes()) {
+            if found.start() < behind {
+                continue;
+            }
+            let word = word_around(&text, found.start(), found.end());
+            behind = word.end;
+            let between = text.as_bytes().get(from..word.start).unwrap_or_default();
+            line += lines(between);
+            from = word.start;
+            let word_text = text.get(word.clone()).unwrap_or_default();
+            if !cuts.contains_key(word_text) {
+                cuts.insert(word_text.to_owned(), self.terms(word_text));
+            }
+            let terms = cuts.get(word_text).map_or(&[][..], Vec::as_slice);
+            if terms.is_empty() {
+                continue;
+            }
+            let here = Seen {
+                at: word.start,
+                chunk: chunk::covering(chunks, line),
+            };
+            for &term in terms {
+                self.meet(term, here, &last, &mut best);
+                if let Some(slot) = last.get_mut(term as usize) {
+                    *slot = Some(here);
                 }
             }
         }
-        let mut found: Vec<_> = best.into_iter().collect();
-        found.sort_by_key(|it| it.0);
         let mut of_file: BTreeMap<usize, f64> = BTreeMap::new();
-        for ((at, pair), near) in found {
-            if let Some(told) = read.chunks.get_mut(at) {
+        for ((chunk, pair), near) in best {
+            if let Some(told) = read.chunks.get_mut(chunk) {
                 told.pairs += near;
             }
             let best = of_file.entry(pair).or_default();
@@ -182,6 +183,57 @@ impl Pairs {
         }
         read.pairs = of_file.values().sum();
     }
+
+    /// Notes each pair that a term makes with one seen before, the nearest per chunk.
+    fn meet(
+        &self,
+        term: u32,
+        here: Seen,
+        last: &[Option<Seen>],
+        best: &mut BTreeMap<(usize, usize), f64>,
+    ) {
+        for (pair, &(one, other, weight)) in self.pairs.iter().enumerate() {
+            let partner = match term {
+                _ if term == one => other,
+                _ if term == other => one,
+                _ => continue,
+            };
+            let Some(there) = last.get(partner as usize).copied().flatten() else {
+                continue;
+            };
+            let distance = here.at - there.at;
+            if there.chunk != here.chunk || distance > NEAR {
+                continue;
+            }
+            let near = weight / (distance as f64 / WORD).max(1.0).sqrt();
+            let best = best.entry((here.chunk, pair)).or_default();
+            *best = best.max(near);
+        }
+    }
+
+    /// The numbers of the terms that a word of a text is made of.
+    fn terms(&self, text: &str) -> Vec<u32> {
+        let cutter = Cutter::default();
+        let mut terms = Vec::new();
+        for word in token::words(text) {
+            parts(&cutter, word, |term| terms.extend(self.by_term.get(&term)));
+        }
+        terms
+    }
+}
+
+/// The bytes of the word that `from..to` is part of.
+fn word_around(text: &str, from: usize, to: usize) -> std::ops::Range<usize> {
+    let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
+    let before = text.get(..from).unwrap_or_default().chars().rev();
+    let before: usize = before.take_while(is_part).map(char::len_utf8).sum();
+    let behind = text.get(to..).unwrap_or_default().chars();
+    let behind: usize = behind.take_while(is_part).map(char::len_utf8).sum();
+    from - before..to + behind
+}
+
+fn lines(bytes: &[u8]) -> u32 {
+    u32::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u32::MAX)
 }
 
 /// The terms of a word's parts, without the whole of it.
@@ -243,8 +295,7 @@ fn count_literal<'c>(literal: &str, read: &mut [Read], chunks_of: impl Fn(u32) -
         let (mut line, mut from) = (1u32, 0);
         for at in finder.find_iter(it.text.as_bytes()) {
             let between = it.text.as_bytes().get(from..at).unwrap_or_default();
-            let lines = memchr::memchr_iter(b'\n', between).count();
-            line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+            line += lines(between);
             from = at;
             let chunk = chunk::covering(chunks, line);
             if here.last() != Some(&chunk) {
@@ -253,9 +304,14 @@ fn count_literal<'c>(literal: &str, read: &mut [Read], chunks_of: impl Fn(u32) -
         }
         places.push(here);
     }
-    let with = places.iter().filter(|it| !it.is_empty()).count();
-    let rarity = idf(read.len() as u64, with);
+    let count = |kind: usize| {
+        let all = read.iter().zip(&places).filter(|(it, _)| it.kind == kind);
+        let with = all.clone().filter(|(_, here)| !here.is_empty());
+        idf(all.count() as u64, with.count())
+    };
+    let rarities = [count(0), count(1)];
     for (it, here) in read.iter_mut().zip(places) {
+        let rarity = rarities[it.kind];
         if !here.is_empty() {
             it.literals += rarity;
         }

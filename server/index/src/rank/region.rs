@@ -2,7 +2,7 @@
 
 use super::Hit;
 use super::asked::Asked;
-use super::signal::{CHUNK, FILE};
+use super::signal::{CHUNK, FILE, Signal};
 use crate::index::File;
 use crate::postings::{Posting, Postings, range_of};
 
@@ -11,6 +11,7 @@ pub(super) struct Judged<'i> {
     pub(super) number: u32,
     pub(super) file: &'i File,
     pub(super) score: f64,
+    /// In the order of the weights, at most 1.
     pub(super) signals: [f64; FILE.len()],
 }
 
@@ -18,13 +19,34 @@ pub(super) struct Judged<'i> {
 pub(super) struct Region<'i> {
     pub(super) number: u32,
     pub(super) file: &'i File,
+    /// The place of its file among the files.
+    pub(super) rank: usize,
     pub(super) chunk: usize,
     pub(super) score: f64,
     pub(super) signals: [f64; CHUNK.len()],
 }
 
+/// A signal from here on is worth a word.
+const TELLING: f64 = 0.5;
+
+impl Judged<'_> {
+    fn signal(&self, signal: Signal) -> f64 {
+        let at = FILE.iter().position(|it| it.0 == signal);
+        at.and_then(|at| self.signals.get(at))
+            .copied()
+            .unwrap_or(0.0)
+    }
+}
+
 impl Region<'_> {
-    pub(super) fn hit(&self, asked: &[Asked]) -> Option<Hit> {
+    fn signal(&self, signal: Signal) -> f64 {
+        let at = CHUNK.iter().position(|it| it.0 == signal);
+        at.and_then(|at| self.signals.get(at))
+            .copied()
+            .unwrap_or(0.0)
+    }
+
+    pub(super) fn hit(&self, asked: &[Asked], files: &[Judged]) -> Option<Hit> {
         let chunk = self.file.chunks.get(self.chunk)?;
         let mut why = Vec::new();
         for (label, list) in [
@@ -35,6 +57,13 @@ impl Region<'_> {
             if !list.is_empty() {
                 why.push(format!("{label}: {}", list.join(", ")));
             }
+        }
+        let judged = files.get(self.rank);
+        if judged.is_some_and(|it| it.signal(Signal::Votes) >= TELLING) {
+            why.push("history: commits like this one changed the file".to_owned());
+        }
+        if self.signal(Signal::Literals) >= TELLING {
+            why.push("literal: as it is written".to_owned());
         }
         Some(Hit {
             path: self.file.path.to_string(),

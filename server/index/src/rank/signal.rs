@@ -26,6 +26,12 @@ pub enum Signal {
     Pairs,
     /// Literals of the query, letter by letter.
     Literals,
+    /// How many commits changed the file.
+    Commits,
+    /// How long the file is.
+    Size,
+    /// Defines a word of the query, letter by letter.
+    Defines,
     /// BM25 of the chunks before and behind.
     Neighbours,
     /// Words that the best regions share and the query does not have.
@@ -44,7 +50,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal.
-    pub const ALL: [Signal; 17] = [
+    pub const ALL: [Signal; 20] = [
         Signal::BestChunk,
         Signal::BestThree,
         Signal::Body,
@@ -55,6 +61,9 @@ impl Signal {
         Signal::Messages,
         Signal::Pairs,
         Signal::Literals,
+        Signal::Commits,
+        Signal::Size,
+        Signal::Defines,
         Signal::Neighbours,
         Signal::Feedback,
         Signal::File,
@@ -77,6 +86,9 @@ impl Signal {
             Signal::Messages => "messages",
             Signal::Pairs => "pairs",
             Signal::Literals => "literals",
+            Signal::Commits => "commits",
+            Signal::Size => "size",
+            Signal::Defines => "defines",
             Signal::Neighbours => "neighbours",
             Signal::Feedback => "feedback",
             Signal::File => "file",
@@ -89,33 +101,36 @@ impl Signal {
 }
 
 /// The signals of a file.
-pub(crate) const FILE: [(Signal, f64); 11] = [
+pub(crate) const FILE: [(Signal, f64); 14] = [
     (Signal::BestChunk, 3.0),
     (Signal::BestThree, 1.5),
     (Signal::Body, 1.0),
     (Signal::Path, 1.5),
-    (Signal::Names, 0.5),
-    (Signal::Votes, 1.0),
-    (Signal::Messages, 0.5),
+    (Signal::Names, 0.7),
+    (Signal::Votes, 1.2),
+    (Signal::Messages, 0.7),
     (Signal::Pairs, 0.6),
     (Signal::Literals, 0.6),
-    (Signal::Test, -2.4),
-    (Signal::Prose, -4.0),
+    (Signal::Commits, 0.3),
+    (Signal::Size, 0.2),
+    (Signal::Defines, 0.5),
+    (Signal::Test, -3.0),
+    (Signal::Prose, -4.4),
 ];
 
 /// The signals of a chunk.
 pub(crate) const CHUNK: [(Signal, f64); 12] = [
-    (Signal::Body, 2.0),
-    (Signal::Short, 2.0),
-    (Signal::Neighbours, 0.5),
+    (Signal::Body, 0.5),
+    (Signal::Short, 1.5),
+    (Signal::Neighbours, 1.0),
     (Signal::Names, 0.6),
     (Signal::Feedback, 0.8),
     (Signal::Pairs, 1.0),
     (Signal::Literals, 0.3),
-    (Signal::File, 1.2),
-    (Signal::FileRank, 0.5),
-    (Signal::Test, -2.1),
-    (Signal::Prose, -2.1),
+    (Signal::File, 1.7),
+    (Signal::FileRank, 0.2),
+    (Signal::Test, -2.5),
+    (Signal::Prose, -4.0),
     (Signal::FewLines, -0.6),
 ];
 
@@ -131,24 +146,27 @@ pub(crate) fn weighed<const N: usize>(
         .sum()
 }
 
-/// What each signal is divided by, so that its greatest value is 1: signals that are never above 1 stay as they are.
+/// What each signal is divided by, so that its greatest value is 1 among code and among prose: signals that are never
+/// above 1 stay as they are.
 pub(crate) fn scale<const N: usize>(
     weights: &[(Signal, f64); N],
-    all: impl Iterator<Item = [f64; N]>,
-) -> [f64; N] {
-    let mut most = [0.0f64; N];
-    for values in all {
-        for (most, value) in most.iter_mut().zip(values) {
+    all: impl Iterator<Item = (usize, [f64; N])>,
+) -> [[f64; N]; 2] {
+    let mut most = [[0.0f64; N]; 2];
+    for (kind, values) in all {
+        for (most, value) in most[kind].iter_mut().zip(values) {
             *most = most.max(value);
         }
     }
-    for ((signal, _), most) in weights.iter().zip(&mut most) {
-        let is_measure = !matches!(
-            signal,
-            Signal::File | Signal::FileRank | Signal::Test | Signal::Prose | Signal::FewLines
-        );
-        if !is_measure || *most == 0.0 {
-            *most = 1.0;
+    for most in &mut most {
+        for ((signal, _), most) in weights.iter().zip(most) {
+            let is_measure = !matches!(
+                signal,
+                Signal::File | Signal::FileRank | Signal::Test | Signal::Prose | Signal::FewLines
+            );
+            if !is_measure || *most == 0.0 {
+                *most = 1.0;
+            }
         }
     }
     most
