@@ -13,6 +13,7 @@ mod history;
 mod index;
 mod interner;
 mod language;
+mod lexis;
 mod nesting;
 mod outline;
 mod parse;
