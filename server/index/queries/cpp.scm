@@ -11,4 +11,7 @@
 (namespace_definition name: (_) @name) @module
 (alias_declaration name: (_) @name) @type
 (concept_definition name: (_) @name) @type
+((namespace_definition body: (declaration_list (declaration (type_qualifier) @_how declarator: (init_declarator declarator: [(identifier) @name (_ declarator: (identifier) @name)])) @const))
+  (#any-of? @_how "const" "constexpr"))
+(namespace_definition body: (declaration_list (declaration declarator: (init_declarator declarator: [(identifier) @name (_ declarator: (identifier) @name)])) @variable))
 (template_declaration parameters: (_) @doc)

@@ -32,6 +32,8 @@
 ; Test runners take a name and a function.
 ((call_expression function: (identifier) @_runner arguments: (arguments . [(string) (template_string)] @name [(arrow_function) (function_expression)])) @test
   (#any-of? @_runner "describe" "it" "test" "suite" "bench"))
+((call_expression function: (call_expression function: (member_expression object: (identifier) @_runner)) arguments: (arguments . [(string) (template_string)] @name [(arrow_function) (function_expression)])) @test
+  (#any-of? @_runner "describe" "it" "test" "suite" "bench"))
 ((call_expression function: (member_expression object: (identifier) @_runner) arguments: (arguments . [(string) (template_string)] @name [(arrow_function) (function_expression)])) @test
   (#any-of? @_runner "describe" "it" "test" "suite" "bench" "Deno"))
 

@@ -6,9 +6,9 @@
 (class_declaration declaration_kind: "extension" name: (_) @name) @impl
 (protocol_declaration name: (_) @name) @interface
 (function_declaration name: (simple_identifier) @name) @function
-(init_declaration name: (_) @name) @method
+(init_declaration name: "init" @name) @method
 (protocol_function_declaration name: (simple_identifier) @name) @method
-(typealias_declaration name: (_) @name) @type
+(typealias_declaration name: (type_identifier) @name) @type
 (source_file (property_declaration name: (pattern bound_identifier: (_) @name)) @variable)
 (class_body (property_declaration name: (pattern bound_identifier: (_) @name)) @property)
 

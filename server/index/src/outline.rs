@@ -5,6 +5,7 @@ mod found;
 mod lead;
 mod signature;
 
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -171,9 +172,12 @@ fn nested(
     text: &str,
     signatures: Signatures,
 ) -> Outline {
-    found.sort_by_key(|it| (it.from, std::cmp::Reverse(it.to), it.pattern));
+    // A test is nothing else: what calls a test runner may look like a function to another pattern.
+    let is_more = |it: &Found| it.kind != SymbolKind::Test;
+    found.sort_by_key(|it| (it.from, Reverse(it.to), is_more(it), it.pattern));
     found.dedup_by(|next, kept| {
-        (next.from, next.to, &next.name) == (kept.from, kept.to, &kept.name)
+        (next.from, next.to) == (kept.from, kept.to)
+            && (next.name == kept.name || kept.kind == SymbolKind::Test)
     });
     let mut around: Vec<Around> = Vec::new();
     let mut outline = Outline::default();
@@ -215,7 +219,7 @@ fn nested(
             end: it.end,
             container: it.container.or(outer_name).map(str::to_owned),
             signature: match signatures {
-                Signatures::Built => signature::of(kind, it, text),
+                Signatures::Built => signature::of(surroundings.language, kind, it, text),
                 Signatures::Empty => String::new(),
             },
         });

@@ -179,7 +179,11 @@ fn receiver_type(receiver: &str) -> &str {
 
 /// The name of a test: `"adds two"` -> `adds two`, `(Suite, Adds)` -> `Suite.Adds`; one line of it.
 fn in_words(name: &str) -> Cow<'_, str> {
-    let inside = name.trim_matches(['"', '\'', '`', '(', ')']);
+    let inside = ["\"\"", "''", "``", "()"].iter().find_map(|pair| {
+        let (open, close) = pair.split_at(1);
+        name.strip_prefix(open)?.strip_suffix(close)
+    });
+    let inside = inside.unwrap_or(name);
     let line = inside.lines().next().unwrap_or_default().trim();
     let line = &line[..line.floor_char_boundary(MOST_NAME)];
     match name.starts_with('(') {

@@ -34,11 +34,19 @@ impl Leads {
             let unheaded = before.strip_suffix("template").unwrap_or(before);
             before = unheaded.trim_end_matches(blank);
         }
+        // What goes on with code leads that code, not the next line.
+        let after = text.get(node.end_byte()..).unwrap_or_default();
+        let after = after.trim_start_matches(blank);
+        let ends_line = after.is_empty()
+            || body.ends_with('\n')
+            || ["\n", "\r", "#[", "//", "/*"]
+                .iter()
+                .any(|it| after.starts_with(it));
         let opens_line = matches!(before.chars().next_back(), None | Some('\n' | '\r'));
         // Inner comments speak of the file around them, not of what follows.
         let is_inner =
             language == Language::Rust && (body.starts_with("//!") || body.starts_with("/*!"));
-        if !opens_line || is_inner {
+        if !opens_line || !ends_line || is_inner {
             return;
         }
         let (start, end) = lines_of(node);

@@ -3,14 +3,14 @@
 use tree_sitter::Node;
 
 use super::found::Found;
-use crate::SymbolKind;
+use crate::{Language, SymbolKind};
 
 /// Longest signature, in characters.
 const MOST_SIGNATURE: usize = 200;
 /// How many nodes may stand between a definition and the function that it names.
 const MOST_STEPS: usize = 4;
 
-pub(super) fn of(kind: SymbolKind, it: &Found, text: &str) -> String {
+pub(super) fn of(language: Language, kind: SymbolKind, it: &Found, text: &str) -> String {
     let node = it.node;
     let until = body_of(node)
         .filter(|body| body.kind() != "ordered_field_declaration_list")
@@ -22,14 +22,14 @@ pub(super) fn of(kind: SymbolKind, it: &Found, text: &str) -> String {
         SymbolKind::Const | SymbolKind::Static | SymbolKind::Variable | SymbolKind::Property => {
             head.lines().next().unwrap_or_default()
         }
-        _ if until.is_some() => head.trim_end().trim_end_matches(['{', ':']),
+        _ if until.is_some() => head.trim_end().trim_end_matches(['{', ':', '=']),
         _ => head.split('{').next().unwrap_or_default(),
     };
     // A Go specification stands after the keyword of its group.
-    let keyword = match node.kind() {
-        "type_spec" | "type_alias" => "type ",
-        "const_spec" => "const ",
-        "var_spec" => "var ",
+    let keyword = match (language, node.kind()) {
+        (Language::Go, "type_spec" | "type_alias") => "type ",
+        (Language::Go, "const_spec") => "const ",
+        (Language::Go, "var_spec") => "var ",
         _ => "",
     };
     folded(keyword, head)
