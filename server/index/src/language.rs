@@ -82,11 +82,6 @@ impl Language {
         LANGUAGES.iter().find(|row| row.language == self)
     }
 
-    /// The grammar; `None` for plain text.
-    pub(crate) fn grammar(self) -> Option<tree_sitter::Language> {
-        self.row().map(|row| (row.grammar)())
-    }
-
     /// The query for definitions, compiled once a process; `None` for plain text. A query that does not fit its grammar
     /// leaves the language without symbols; a test holds that none does.
     pub(crate) fn definitions(self) -> Option<&'static Query> {

@@ -12,6 +12,7 @@ use std::time::Instant;
 use streaming_iterator::StreamingIterator;
 use tree_sitter::{QueryCursor, QueryCursorOptions, Tree};
 
+pub(crate) use self::found::lines_of;
 use self::found::{Body, Found};
 use self::lead::{Lead, Leads};
 use crate::language::table::Tests;
@@ -68,6 +69,15 @@ fn of(path: &str, text: &str, signatures: Signatures) -> Outline {
     nested(&surroundings, found, &leads, text, signatures)
 }
 
+/// The bytes, in order, that the names of definitions end before; the name of an `impl` is a use of the type's.
+pub(crate) fn name_ends(language: Language, tree: &Tree, text: &str) -> Vec<usize> {
+    let (found, _) = captured(language, tree, text);
+    let defined = found.iter().filter(|it| it.kind != SymbolKind::Impl);
+    let mut ends: Vec<usize> = defined.map(|it| it.name_end).collect();
+    ends.sort_unstable();
+    ends
+}
+
 /// What the query finds, within bounds on its steps and on time.
 fn captured<'t>(language: Language, tree: &'t Tree, text: &'t str) -> (Vec<Found<'t>>, Leads) {
     let mut found = Vec::new();
@@ -96,7 +106,7 @@ fn captured<'t>(language: Language, tree: &'t Tree, text: &'t str) -> (Vec<Found
         let (mut name, mut container, mut definition) = (None, None, None);
         for capture in matched.captures() {
             match names.get(capture.index as usize).copied() {
-                Some("name") => name = text.get(capture.node.byte_range()),
+                Some("name") => name = Some(capture.node),
                 Some("container") => container = text.get(capture.node.byte_range()),
                 Some("doc") => leads.note(language, capture.node, text),
                 Some(kind) => {

@@ -200,7 +200,7 @@ mod tests {
             let text = text.repeat(20);
             let mut parser = Parser::new();
             parser
-                .set_language(&Language::Rust.grammar().unwrap())
+                .set_language(&tree_sitter_rust::LANGUAGE.into())
                 .unwrap();
             let (mut reports, mut chunks) = (0, 0);
             let mut report = |_: &tree_sitter::ParseState| {

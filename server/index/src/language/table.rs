@@ -21,6 +21,17 @@ pub(crate) struct Row {
     pub(crate) lexis: &'static Lexis,
     /// Which of its functions are tests by their names.
     pub(crate) tests: Tests,
+    pub(crate) imports: Imports,
+}
+
+/// Statements that name other files, packages or modules.
+pub(crate) struct Imports {
+    /// Kinds of nodes that do.
+    pub(crate) nodes: &'static [&'static str],
+    /// Kinds of nodes that do where their first line begins with the word; one that ends with `(` may be anywhere in it.
+    pub(crate) calls: &'static [(&'static str, &'static str)],
+    /// Kinds of nodes at the top level that may hold such statements.
+    pub(crate) within: &'static [&'static str],
 }
 
 /// Functions that a test runner finds by their names. Marks and calls of a test runner are the query's.
@@ -32,6 +43,18 @@ pub(crate) enum Tests {
     /// By this beginning, in a file of tests.
     InTests(&'static str),
 }
+
+const ECMA_IMPORTS: Imports = Imports {
+    nodes: &["import_statement"],
+    calls: &[
+        ("export_statement", "export *"),
+        ("lexical_declaration", "require("),
+        ("variable_declaration", "require("),
+        ("lexical_declaration", "import("),
+        ("expression_statement", "require("),
+    ],
+    within: &[],
+};
 
 /// The languages of this build, in the order of the enum.
 pub(crate) const LANGUAGES: &[Row] = &[
@@ -45,6 +68,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/rust.scm")],
         lexis: &lexis::RUST,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &["use_declaration", "extern_crate_declaration"],
+            calls: &[],
+            within: &[],
+        },
     },
     Row {
         language: Language::Go,
@@ -56,6 +84,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/go.scm")],
         lexis: &lexis::GO,
         tests: Tests::Words(&["Test", "Benchmark", "Fuzz", "Example"]),
+        imports: Imports {
+            nodes: &["import_declaration", "package_clause"],
+            calls: &[],
+            within: &[],
+        },
     },
     Row {
         language: Language::Python,
@@ -67,6 +100,21 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/python.scm")],
         lexis: &lexis::PYTHON,
         tests: Tests::InTests("test"),
+        imports: Imports {
+            nodes: &[
+                "import_statement",
+                "import_from_statement",
+                "future_import_statement",
+            ],
+            calls: &[],
+            within: &[
+                "if_statement",
+                "try_statement",
+                "except_clause",
+                "else_clause",
+                "block",
+            ],
+        },
     },
     Row {
         language: Language::JavaScript,
@@ -81,6 +129,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         ],
         lexis: &lexis::ECMA,
         tests: Tests::Unnamed,
+        imports: ECMA_IMPORTS,
     },
     Row {
         language: Language::TypeScript,
@@ -95,6 +144,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         ],
         lexis: &lexis::ECMA,
         tests: Tests::Unnamed,
+        imports: ECMA_IMPORTS,
     },
     Row {
         language: Language::Tsx,
@@ -109,6 +159,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         ],
         lexis: &lexis::ECMA,
         tests: Tests::Unnamed,
+        imports: ECMA_IMPORTS,
     },
     Row {
         language: Language::Java,
@@ -120,6 +171,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/java.scm")],
         lexis: &lexis::JAVA,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &["import_declaration", "package_declaration"],
+            calls: &[],
+            within: &[],
+        },
     },
     Row {
         language: Language::C,
@@ -131,6 +187,18 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/c.scm")],
         lexis: &lexis::C,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &["preproc_include"],
+            calls: &[],
+            within: &[
+                "preproc_ifdef",
+                "preproc_if",
+                "preproc_else",
+                "preproc_elif",
+                "linkage_specification",
+                "declaration_list",
+            ],
+        },
     },
     Row {
         language: Language::Cpp,
@@ -148,6 +216,23 @@ pub(crate) const LANGUAGES: &[Row] = &[
         ],
         lexis: &lexis::CPP,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &[
+                "preproc_include",
+                "using_declaration",
+                "namespace_alias_definition",
+            ],
+            calls: &[],
+            within: &[
+                "preproc_ifdef",
+                "preproc_if",
+                "preproc_else",
+                "preproc_elif",
+                "linkage_specification",
+                "declaration_list",
+                "namespace_definition",
+            ],
+        },
     },
     Row {
         language: Language::CSharp,
@@ -159,6 +244,15 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/c_sharp.scm")],
         lexis: &lexis::C_SHARP,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &[
+                "using_directive",
+                "extern_alias_directive",
+                "file_scoped_namespace_declaration",
+            ],
+            calls: &[],
+            within: &["namespace_declaration", "declaration_list", "preproc_if"],
+        },
     },
     Row {
         language: Language::Ruby,
@@ -178,6 +272,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/ruby.scm")],
         lexis: &lexis::RUBY,
         tests: Tests::InTests("test_"),
+        imports: Imports {
+            nodes: &[],
+            calls: &[("call", "require"), ("call", "load "), ("call", "autoload")],
+            within: &[],
+        },
     },
     Row {
         language: Language::Php,
@@ -189,6 +288,15 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/php.scm")],
         lexis: &lexis::PHP,
         tests: Tests::InTests("test"),
+        imports: Imports {
+            nodes: &["namespace_use_declaration"],
+            calls: &[
+                ("namespace_definition", "namespace"),
+                ("expression_statement", "require"),
+                ("expression_statement", "include"),
+            ],
+            within: &[],
+        },
     },
     Row {
         language: Language::Bash,
@@ -207,6 +315,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/bash.scm")],
         lexis: &lexis::BASH,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &[],
+            calls: &[("command", "source "), ("command", ". ")],
+            within: &[],
+        },
     },
     #[cfg(feature = "more-languages")]
     Row {
@@ -219,6 +332,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/kotlin.scm")],
         lexis: &lexis::JVM,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &["import", "package_header"],
+            calls: &[],
+            within: &[],
+        },
     },
     #[cfg(feature = "more-languages")]
     Row {
@@ -231,6 +349,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/swift.scm")],
         lexis: &lexis::SWIFT,
         tests: Tests::InTests("test"),
+        imports: Imports {
+            nodes: &["import_declaration"],
+            calls: &[],
+            within: &[],
+        },
     },
     #[cfg(feature = "more-languages")]
     Row {
@@ -243,6 +366,11 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/scala.scm")],
         lexis: &lexis::JVM,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &["import_declaration", "package_clause"],
+            calls: &[],
+            within: &[],
+        },
     },
     #[cfg(feature = "more-languages")]
     Row {
@@ -255,6 +383,15 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/lua.scm")],
         lexis: &lexis::LUA,
         tests: Tests::InTests("test"),
+        imports: Imports {
+            nodes: &[],
+            calls: &[
+                ("variable_declaration", "require("),
+                ("function_call", "require"),
+                ("assignment_statement", "require("),
+            ],
+            within: &[],
+        },
     },
     #[cfg(feature = "more-languages")]
     Row {
@@ -267,5 +404,10 @@ pub(crate) const LANGUAGES: &[Row] = &[
         queries: &[include_str!("../../queries/zig.scm")],
         lexis: &lexis::ZIG,
         tests: Tests::Unnamed,
+        imports: Imports {
+            nodes: &[],
+            calls: &[("variable_declaration", "@import(")],
+            within: &[],
+        },
     },
 ];

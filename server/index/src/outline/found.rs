@@ -24,6 +24,8 @@ pub(super) struct Found<'t> {
     pub(super) first: u32,
     pub(super) end: u32,
     pub(super) name: Cow<'t, str>,
+    /// The byte that the name ends before in the text.
+    pub(super) name_end: usize,
     /// What it belongs to by its own words.
     pub(super) container: Option<&'t str>,
     pub(super) body: Body,
@@ -42,10 +44,12 @@ impl<'t> Found<'t> {
         pattern: usize,
         kind: SymbolKind,
         node: Node<'t>,
-        name: &'t str,
+        name: Node<'t>,
         container: Option<&'t str>,
         text: &'t str,
     ) -> Self {
+        let name_end = name.end_byte();
+        let name = text.get(name.byte_range()).unwrap_or_default();
         let (first, end) = lines_of(node);
         let (head, row) = behind_decorators(node);
         let receiver = match kind {
@@ -73,6 +77,7 @@ impl<'t> Found<'t> {
             first,
             end,
             name,
+            name_end,
             container: receiver
                 .map(receiver_type)
                 .or(container.or(scope).map(bare_name))
@@ -99,7 +104,7 @@ fn body(node: Node) -> Body {
 }
 
 /// Lines from 1, both inside. A node that takes its line end along ends on that line.
-pub(super) fn lines_of(node: Node) -> (u32, u32) {
+pub(crate) fn lines_of(node: Node) -> (u32, u32) {
     let (from, to) = (node.start_position(), node.end_position());
     let last = match to.column {
         0 if to.row > from.row => to.row - 1,
