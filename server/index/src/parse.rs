@@ -28,7 +28,7 @@ const MOST_OPEN: usize = 1_000;
 /// within their first [`SAMPLE`] bytes, where these are most of it. In another language the parser would spend its time
 /// recovering from one error after the other.
 ///
-/// Where none end, or words close blocks as `end` does, the sample ends with a line, and errors count, not their bytes.
+/// Where words close blocks, as `end` does, the sample ends with any line, and errors count, not their bytes.
 const SAMPLED_ABOVE: usize = 32 << 10;
 const SAMPLE: usize = 8 << 10;
 /// A sample with more errors than these, one per 160 bytes, or with errors over half of it, is not in the language.
@@ -70,7 +70,7 @@ pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
         return None;
     }
     let nesting = nesting::of(language, text, SAMPLE);
-    if nesting.deepest > MOST_OPEN {
+    if nesting.deepest > MOST_OPEN || nesting.angles > MOST_OPEN {
         return None;
     }
     if text.len() <= SMALL {
@@ -89,15 +89,16 @@ pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
 fn whole(row: &Row, text: &str, closed: usize) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&(row.grammar)()).ok()?;
-    if text.len() > SAMPLED_ABOVE {
-        let is_closed = row.lexis.is_bracketed && closed > 0;
-        let sampled = match is_closed {
-            true => closed,
-            false => memchr::memrchr(b'\n', &text.as_bytes()[..SAMPLE]).map_or(0, |at| at + 1),
-        };
+    let sampled = match row.lexis.is_bracketed {
+        _ if text.len() <= SAMPLED_ABOVE => 0,
+        true => closed,
+        false => memchr::memrchr(b'\n', &text.as_bytes()[..SAMPLE]).map_or(0, |at| at + 1),
+    };
+    if sampled > 0 {
         let sample = bounded(&mut parser, text.get(..sampled)?)?;
         let errors = errors(&sample);
-        if errors.count > MOST_SAMPLE_ERRORS || is_closed && errors.bytes > sampled / 2 {
+        let is_broken = row.lexis.is_bracketed && errors.bytes > sampled / 2;
+        if errors.count > MOST_SAMPLE_ERRORS || is_broken {
             return None;
         }
     }
