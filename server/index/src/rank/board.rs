@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::bm25::{idf, mean, saturated};
 use super::read::Read;
 use super::region::{Judged, Region};
-use super::signal::{self, CHUNK, FILE, Signal};
+use super::signal::{self, CHUNK, FILE, FILE_DECAY, Signal};
 use crate::chunk::Chunk;
 use crate::history::{History, Said};
 use crate::index::{File, Index, Totals};
@@ -316,7 +316,8 @@ impl<'i> Board<'i> {
         for (rank, judged) in files.iter().enumerate() {
             let counts = self.chunks(judged.number, judged.file);
             let text_matched = counts.iter().any(|it| it.matched);
-            let of_file = ((judged.score - best_file).exp(), 1.0 / (rank + 1) as f64);
+            let behind = FILE_DECAY * (judged.score - best_file);
+            let of_file = (behind.exp(), 1.0 / (rank + 1) as f64);
             for (at, chunk) in judged.file.chunks.iter().enumerate() {
                 let Some(it) = counts.get(at) else { continue };
                 if !it.matched && (text_matched || at > 0) {
