@@ -5,9 +5,27 @@ pub(crate) struct Lexis {
     pub(crate) rules: &'static [Rule],
     /// Whether brackets alone hold blocks together. Where words do, as `end`, a beginning cannot be parsed alone.
     pub(crate) is_bracketed: bool,
-    /// Whether indentation makes blocks.
-    pub(crate) is_indented: bool,
+    pub(crate) memory: Memory,
 }
+
+/// What the lexer of a grammar keeps between tokens, of which it saves 1,024 bytes at every token: the grammars of Python
+/// and Ruby write one byte more at worst, and the parser then ends the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// Nothing, or what the grammar itself bounds.
+    Bounded,
+    /// Two bytes per open indentation and one per open string.
+    Indents,
+    /// The words of open texts behind `<<`, and five bytes per open string.
+    Words,
+}
+
+/// Most different indentations of a text; more cannot be open at once.
+const MOST_INDENTS: usize = 300;
+/// Longest word of a text behind `<<`, most of them that one line opens, most strings that are open within others.
+const MOST_WORD: usize = 100;
+const MOST_WORDS: usize = 4;
+const MOST_STRINGS: usize = 60;
 
 /// What begins at a place, and how far it reaches. All but strings of several lines end with their line at the latest,
 /// so that a quote with another sense costs one line.
@@ -35,8 +53,8 @@ pub(crate) enum Rule {
     RustRaw,
     /// C++'s `R"x(…)x"`.
     CppRaw,
-    /// Lines behind this one up to one that begins with the word behind this mark.
-    Heredoc(&'static str),
+    /// Lines behind this one up to one that begins with the word behind this mark and any of these signs.
+    Heredoc(&'static str, &'static str),
     /// A byte that takes the next one along, as in a pattern or a shell word.
     Escape(&'static str),
 }
@@ -50,7 +68,7 @@ const fn bracketed(rules: &'static [Rule]) -> Lexis {
     Lexis {
         rules,
         is_bracketed: true,
-        is_indented: false,
+        memory: Memory::Bounded,
     }
 }
 
@@ -58,7 +76,7 @@ const fn worded(rules: &'static [Rule]) -> Lexis {
     Lexis {
         rules,
         is_bracketed: false,
-        is_indented: false,
+        memory: Memory::Bounded,
     }
 }
 
@@ -87,7 +105,7 @@ pub(crate) static PYTHON: Lexis = Lexis {
         Text("'"),
     ],
     is_bracketed: true,
-    is_indented: true,
+    memory: Memory::Indents,
 };
 pub(crate) static ECMA: Lexis = bracketed(&[
     Line("//"),
@@ -115,26 +133,30 @@ pub(crate) static C_SHARP: Lexis = bracketed(&[
     Text("\""),
     Character,
 ]);
-pub(crate) static RUBY: Lexis = worded(&[
-    LineWord("#"),
-    Text("\""),
-    Text("'"),
-    Heredoc("<<"),
-    Escape("\\"),
-]);
+pub(crate) static RUBY: Lexis = Lexis {
+    rules: &[
+        LineWord("#"),
+        Text("\""),
+        Text("'"),
+        Heredoc("<<", "-~\"'`"),
+        Escape("\\"),
+    ],
+    is_bracketed: false,
+    memory: Memory::Words,
+};
 pub(crate) static PHP: Lexis = bracketed(&[
     Line("//"),
     LineUnless("#", "["),
     Raw("/*", "*/"),
     Text("\""),
     Text("'"),
-    Heredoc("<<<"),
+    Heredoc("<<<", "\"' "),
 ]);
 pub(crate) static BASH: Lexis = worded(&[
     LineWord("#"),
     Text("\""),
     Text("'"),
-    Heredoc("<<"),
+    Heredoc("<<", "-\\\"' "),
     Escape("\\"),
 ]);
 #[cfg(feature = "more-languages")]
@@ -161,13 +183,85 @@ pub(crate) static LUA: Lexis = worded(&[
 #[cfg(feature = "more-languages")]
 pub(crate) static ZIG: Lexis = bracketed(&[Line("//"), Line("\\\\"), Text("\""), Character]);
 
+impl Lexis {
+    /// Whether `text` may fill more than the lexer can save.
+    pub(crate) fn overfills(&self, text: &str) -> bool {
+        match self.memory {
+            Memory::Bounded => false,
+            Memory::Indents => indents(text) > MOST_INDENTS,
+            Memory::Words => overfills_words(text),
+        }
+    }
+}
+
+/// How many different indentations the lines of a text have, as the lexer counts them: a tab is 8 wide, a carriage return
+/// or form feed begins anew, and `\` goes on in the next line.
+fn indents(text: &str) -> usize {
+    let mut widths = hashbrown::HashSet::new();
+    let mut width = 0u16;
+    for line in text.split('\n') {
+        for byte in line.bytes() {
+            width = match byte {
+                b' ' => width.wrapping_add(1),
+                b'\t' => width.wrapping_add(8),
+                b'\r' | b'\x0c' => 0,
+                b'\\' => continue,
+                _ => break,
+            };
+        }
+        if line.trim_ascii_end().ends_with('\\') && line.trim_ascii_start().starts_with('\\') {
+            continue;
+        }
+        widths.insert(width);
+        width = 0;
+    }
+    widths.len()
+}
+
+fn overfills_words(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut line, mut words) = (0, 0);
+    for at in memchr::memmem::find_iter(bytes, b"<<") {
+        let rest = bytes.get(at + 2..).unwrap_or_default();
+        let signs = rest.iter().take_while(|byte| b"-~".contains(byte)).count();
+        let rest = rest.get(signs..).unwrap_or_default();
+        let length = match rest.first() {
+            Some(&quote) if b"\"'`".contains(&quote) => {
+                let inside = &rest[1..];
+                memchr::memchr2(quote, b'\n', inside).unwrap_or(inside.len())
+            }
+            _ => rest.iter().take_while(|&&byte| is_word(byte)).count(),
+        };
+        if length == 0 {
+            continue;
+        }
+        if memchr::memchr(b'\n', &bytes[line..at]).is_some() {
+            words = 0;
+        }
+        (line, words) = (at, words + 1);
+        if words > MOST_WORDS || length > MOST_WORD {
+            return true;
+        }
+    }
+    let (mut open, mut most) = (0usize, 0);
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'#' if bytes.get(at + 1) == Some(&b'{') => open += 1,
+            b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most > MOST_STRINGS
+}
+
 impl Rule {
     /// The text that it begins with.
     pub(crate) fn opens(&self) -> &'static str {
         match self {
             Line(open) | LineUnless(open, _) | LineWord(open) => open,
             Raw(open, _) | Nested(open, _) => open,
-            Text(open) | Lines(open) | Heredoc(open) | Escape(open) => open,
+            Text(open) | Lines(open) | Heredoc(open, _) | Escape(open) => open,
             Character | RustCharacter => "'",
             RustRaw => "r",
             CppRaw => "R\"",
@@ -197,7 +291,7 @@ impl<'t> Reader<'t> {
             if let Some(&first) = rule.opens().as_bytes().first() {
                 begins[usize::from(first)] = true;
             }
-            if let Heredoc(_) = rule {
+            if let Heredoc(..) = rule {
                 begins[usize::from(b'\n')] = true;
             }
         }
@@ -228,11 +322,11 @@ impl<'t> Reader<'t> {
             if !rest.starts_with(rule.opens().as_bytes()) {
                 continue;
             }
-            if let Heredoc(open) = rule {
+            if let Heredoc(open, signs) = rule {
                 let word = if self.is_lost {
                     None
                 } else {
-                    awaited(rest, open)
+                    awaited(rest, open, signs)
                 };
                 let Some(word) = word else { continue };
                 self.awaited = self.awaited.or(Some(word));
@@ -265,10 +359,12 @@ impl<'t> Reader<'t> {
 }
 
 /// The word of `<<~"WORD"`, of which `rest` is the beginning; letters only, as numbers are shifted.
-fn awaited<'t>(rest: &'t [u8], open: &str) -> Option<&'t [u8]> {
+fn awaited<'t>(rest: &'t [u8], open: &str, signs: &str) -> Option<&'t [u8]> {
     let rest = rest.get(open.len()..)?;
-    let signs = rest.iter().take_while(|byte| b"-~\\\"' ".contains(byte));
-    let rest = rest.get(signs.take(3).count()..)?;
+    let before = rest
+        .iter()
+        .take_while(|&byte| signs.as_bytes().contains(byte));
+    let rest = rest.get(before.take(3).count()..)?;
     let length = rest.iter().take_while(|&&byte| is_word(byte)).count();
     let starts = rest.first().is_some_and(|byte| !byte.is_ascii_digit());
     (length > 0 && starts).then(|| &rest[..length])
@@ -300,37 +396,43 @@ impl Rule {
             }
             Raw(open, close) => Some(end_of(rest, open.len(), close).unwrap_or(rest.len())),
             Nested(open, close) => Some(nested(rest, open, close).unwrap_or(rest.len())),
-            Text(mark) => {
-                let line = &rest[..line_length(rest)];
-                Some(quoted(line, mark).unwrap_or_else(|| continued(rest)))
-            }
-            Lines(mark) => Some(quoted(rest, mark).unwrap_or(rest.len())),
+            Text(mark) => Some(match quoted(rest, mark, Within::Line) {
+                Some(length) => length,
+                None => line_length(rest),
+            }),
+            Lines(mark) => Some(quoted(rest, mark, Within::Text).unwrap_or(rest.len())),
             Character => {
-                let near = &rest[..line_length(rest).min(MOST_LITERAL)];
-                Some(quoted(near, "'").unwrap_or(1))
+                let near = &rest[..rest.len().min(MOST_LITERAL)];
+                Some(quoted(near, "'", Within::Line).unwrap_or(1))
             }
             RustCharacter => Some(rust_character(rest)),
             RustRaw => rust_raw(bytes, at),
             CppRaw => cpp_raw(rest),
-            Heredoc(_) => None,
+            Heredoc(..) => None,
             Escape(_) => Some(2),
         }
     }
 }
 
-/// The length of a line whose string has no end in it.
-fn continued(rest: &[u8]) -> usize {
-    line_length(rest).max(1)
+/// How far a string may reach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Line,
+    Text,
 }
 
-/// The length of a literal between two `mark`s, `\` taking the next byte along; `None` where it has no end.
-fn quoted(rest: &[u8], mark: &str) -> Option<usize> {
+/// The length of a literal between two `mark`s, `\` taking the next byte along; `None` where it has no end. Looks no
+/// further than the literal may reach: a line of many strings is read once.
+fn quoted(rest: &[u8], mark: &str, within: Within) -> Option<usize> {
     let mark = mark.as_bytes();
     let mut at = mark.len();
     loop {
         match *rest.get(at)? {
             b'\\' => at += 2,
-            _ if rest.get(at..)?.starts_with(mark) => return Some(at + mark.len()),
+            b'\n' if within == Within::Line => return None,
+            byte if mark.first() == Some(&byte) && rest.get(at..)?.starts_with(mark) => {
+                return Some(at + mark.len());
+            }
             _ => at += 1,
         }
     }
@@ -364,7 +466,7 @@ fn nested(rest: &[u8], open: &str, close: &str) -> Option<usize> {
 /// `<'a, 'b>` two lifetimes.
 fn rust_character(rest: &[u8]) -> usize {
     let near = rest.get(..rest.len().min(MOST_LITERAL)).unwrap_or_default();
-    let Some(length) = quoted(near, "'") else {
+    let Some(length) = quoted(near, "'", Within::Line) else {
         return 1;
     };
     let inside = near.get(1..length - 1).unwrap_or_default();

@@ -4,7 +4,8 @@
 //! brackets, the errors near its beginning, the parser's own steps and the bytes that it reads. A clock stands behind
 //! them as the last resort, since recovery from errors does not count as steps: a text that keeps the parser over
 //! [`MOST_TIME`], which is 2 s, may have a tree on a faster machine. Ordinary code takes 0.1 to 0.2 s per 1 MiB.
-//! Nothing here recurses: deep nesting costs memory, not stack.
+//! Deep nesting costs memory, not stack, with one exception: the parser lets go of the ways that it gave up by recursion,
+//! one call per token at worst. So a text over [`SMALL`] is parsed on a thread whose stack is large enough for it.
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use tree_sitter::{ParseOptions, Parser, Tree};
 
 use crate::Language;
+use crate::language::table::Row;
 use crate::nesting;
 
 /// Texts above this many bytes are read by lines.
@@ -25,6 +27,8 @@ const MOST_OPEN: usize = 1_000;
 /// Texts above this many bytes show by a sample whether they are written in the language: by the definitions that end
 /// within their first [`SAMPLE`] bytes, where these are most of it. In another language the parser would spend its time
 /// recovering from one error after the other.
+///
+/// Where words close blocks, a beginning has errors at its end: there the number of them counts alone.
 const SAMPLED_ABOVE: usize = 32 << 10;
 const SAMPLE: usize = 8 << 10;
 /// A sample with more errors than these, one per 160 bytes, or with errors over half of it, is not in the language.
@@ -38,6 +42,13 @@ const BYTES_PER_REPORT: usize = 8;
 const READ: usize = 4 << 10;
 const READS_AT_LEAST: usize = 256;
 const READS_PER_PLACE: usize = 16;
+
+/// Texts above this many bytes are parsed on a stack of their own, of this many bytes per byte of text: a call of the
+/// parser's recursion takes about 100, and there is less than one per byte. What is not touched takes no memory.
+const SMALL: usize = 8 << 10;
+const STACK_PER_BYTE: usize = 256;
+const LEAST_STACK: usize = 4 << 20;
+const MOST_STACK: usize = 512 << 20;
 
 /// The last resort, per parse and again per query over its tree.
 pub(crate) const MOST_TIME: Duration = Duration::from_secs(2);
@@ -55,19 +66,39 @@ fn reads(bytes: usize) -> usize {
 /// The syntax tree of `text`; `None` for plain text and beyond the bounds.
 pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
     let row = language.row()?;
-    let mut parser = Parser::new();
-    parser.set_language(&(row.grammar)()).ok()?;
-    if text.len() > MOST_BYTES {
+    if text.len() > MOST_BYTES || row.lexis.overfills(text) {
         return None;
     }
     let nesting = nesting::of(language, text, SAMPLE);
     if nesting.deepest > MOST_OPEN {
         return None;
     }
-    if row.lexis.is_bracketed && text.len() > SAMPLED_ABOVE && nesting.closed > 0 {
-        let sample = bounded(&mut parser, text.get(..nesting.closed)?)?;
+    if text.len() <= SMALL {
+        return whole(row, text, nesting.closed);
+    }
+    let stack = (text.len() * STACK_PER_BYTE).clamp(LEAST_STACK, MOST_STACK);
+    let thread = std::thread::Builder::new().stack_size(stack);
+    std::thread::scope(|scope| {
+        let parsed = thread.spawn_scoped(scope, || whole(row, text, nesting.closed));
+        // Without memory for the stack there is no tree.
+        parsed.ok()?.join().ok()?
+    })
+}
+
+/// The tree of a text whose beginning, if it is long, is in the language. The parser lives no longer than this call.
+fn whole(row: &Row, text: &str, closed: usize) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(&(row.grammar)()).ok()?;
+    let sampled = match row.lexis.is_bracketed {
+        _ if text.len() <= SAMPLED_ABOVE => 0,
+        true => closed,
+        false => memchr::memrchr(b'\n', &text.as_bytes()[..SAMPLE]).map_or(0, |at| at + 1),
+    };
+    if sampled > 0 {
+        let sample = bounded(&mut parser, text.get(..sampled)?)?;
         let errors = errors(&sample);
-        if errors.count > MOST_SAMPLE_ERRORS || errors.bytes > nesting.closed / 2 {
+        let is_broken = row.lexis.is_bracketed && errors.bytes > sampled / 2;
+        if errors.count > MOST_SAMPLE_ERRORS || is_broken {
             return None;
         }
     }
