@@ -27,6 +27,8 @@ mod scratch;
 mod secret;
 mod seek;
 mod snapshot;
+mod sources;
+mod watch;
 
 pub use change::{ChangeSet, FileEdit, FileOp, FileView, HunkView, LineEdit};
 pub use content::{Content, Hash};
@@ -49,3 +51,5 @@ pub use scratch::Scratch;
 pub use secret::is_secret;
 pub use seek::{Reason, Refused};
 pub use snapshot::{Entry, Match, Snapshot};
+pub use sources::{Source, Sources, Stamp, is_source, is_source_text, stamp};
+pub use watch::{Told, Watch};
