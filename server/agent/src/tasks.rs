@@ -158,6 +158,8 @@ impl Agent {
         for mut task in running {
             let _ = task.done.wait_for(|done| *done).await;
         }
+        let knowledge = self.shared.knowledge.clone();
+        let _ = tokio::task::spawn_blocking(move || knowledge.finish()).await;
     }
 
     /// The session's history, open for one task alone. None where the state folder cannot be written.

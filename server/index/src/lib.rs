@@ -35,3 +35,6 @@ pub use parse::error_count;
 pub use query::{Query, Texts};
 pub use rank::{Hit, Signal};
 pub use symbol::{Symbol, SymbolKind};
+
+/// Tells apart builds of this crate whose packed indexes differ: code, queries and versions of grammars.
+pub const FINGERPRINT: &str = env!("INDEX_FINGERPRINT");
