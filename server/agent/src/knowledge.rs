@@ -146,6 +146,7 @@ impl Knowledge {
             return;
         }
         if self.inner.stopped.swap(false, Ordering::AcqRel) {
+            self.inner.say(Stage::Loading, 0, 0);
             let _ = self.inner.wake.send(Wake::Look);
         }
         let Some(wakes) = self.inner.wakes.lock().take() else {

@@ -49,6 +49,7 @@ impl Agent {
         request: impl FnOnce(&Past) -> Result<TaskRequest, Failure>,
     ) -> Result<Started, Failure> {
         let models = self.shared.models.as_ref().map_err(Clone::clone)?.for_run();
+        self.shared.knowledge.start();
         if let Some(session) = &known {
             history::exists(&self.shared.state, session)?;
         }

@@ -45,6 +45,8 @@ pub fn run(inner: &Inner, wakes: &Receiver<Wake>) {
     }
     if let Some(built) = inner.load() {
         *inner.built.write() = built;
+        // A document may have been asked for meanwhile.
+        inner.unsettle_documents();
     }
     let now = Instant::now();
     let mut worker = Worker {
