@@ -4,6 +4,7 @@
 //! (pure, so many can be made in parallel), and an [`Index`] keeps the entries: postings, names and line ranges,
 //! never the text itself.
 
+mod bare;
 mod chunk;
 mod defined;
 mod definition;
@@ -27,6 +28,7 @@ mod test_path;
 mod token;
 mod vocabulary;
 
+pub use bare::bare_parse;
 pub use definition::Definition;
 pub use entry::Entry;
 pub use genre::Genre;
