@@ -176,7 +176,8 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
         }
         "search" => {
             let Query { query, k } = read(verb, params)?;
-            Ok(json!({ "hits": agent.search(&query, k.unwrap_or(20).min(1_000)).await }))
+            let found = agent.search(&query, k.unwrap_or(20).min(1_000)).await;
+            Ok(json!({ "hits": found.hits, "partial": found.partial }))
         }
         "outline" => Ok(json!({ "symbols": agent.outline(&read::<OfPath>(verb, params)?.path)? })),
         "status" => Ok(json!(agent.status())),
