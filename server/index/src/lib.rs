@@ -19,9 +19,11 @@ mod parse;
 mod postings;
 mod query;
 mod rank;
+mod select;
 mod symbol;
 mod test_path;
 mod token;
+mod uses;
 mod vocabulary;
 
 pub use definition::Definition;
@@ -34,4 +36,5 @@ pub use outline::{outline, symbol_at};
 pub use parse::error_count;
 pub use query::{Query, Texts};
 pub use rank::{Hit, Signal};
+pub use select::{Region, select};
 pub use symbol::{Symbol, SymbolKind};
