@@ -5,6 +5,7 @@
 //! never the text itself.
 
 mod chunk;
+mod code;
 mod defined;
 mod definition;
 mod entry;
@@ -26,6 +27,7 @@ mod token;
 mod uses;
 mod vocabulary;
 
+pub use code::{Code, Mapped, MappedSymbol, Neighbour, Neighbours, Place, Use, User, Uses};
 pub use definition::Definition;
 pub use entry::Entry;
 pub use genre::Genre;

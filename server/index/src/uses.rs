@@ -114,6 +114,19 @@ pub fn name_at(text: &str, line: u32, column: u32) -> Option<&str> {
     line.get(from..to).filter(|name| !name.is_empty())
 }
 
+/// The name that is written before the one at a place, joined by `::` or `.`: what qualifies it.
+pub(crate) fn qualifier_at(text: &str, line: u32, column: u32) -> Option<&str> {
+    let line = text.lines().nth(line.checked_sub(1)? as usize)?;
+    let (before, _) = line.split_at(line.floor_char_boundary(column as usize));
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let before = before.trim_end_matches(part);
+    let outer = before
+        .strip_suffix("::")
+        .or_else(|| before.strip_suffix('.'))?;
+    let from = outer.trim_end_matches(part).len();
+    outer.get(from..).filter(|name| !name.is_empty())
+}
+
 /// Hands each name of the tree to `take`, in order; no recursion.
 fn names<'t>(tree: &Tree, text: &'t str, mut take: impl FnMut(Node, &'t str)) {
     let mut cursor = tree.walk();
@@ -224,7 +237,8 @@ fn kind(node: Node) -> UseKind {
     UseKind::Other
 }
 
-fn by_words(text: &str, name: &str) -> Vec<Reference> {
+/// The whole words of `text` that are `name`.
+pub(crate) fn by_words(text: &str, name: &str) -> Vec<Reference> {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
