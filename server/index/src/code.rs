@@ -5,6 +5,7 @@
 
 mod central;
 mod neighbours;
+mod place;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::query::Texts;
-use crate::uses::{self, UseKind};
-use crate::{Definition, Genre, Index, genre};
+use crate::{Definition, Genre, Index, ReferenceKind, genre};
 
 pub use self::central::{Mapped, MappedSymbol};
 pub use self::neighbours::{Neighbour, Neighbours, User};
+pub use self::place::Place;
 
 /// Files that are read for one name at most.
 const MOST_FILES: usize = 500;
@@ -28,17 +29,6 @@ const MOST_LINE: usize = 160;
 pub struct Code<'i> {
     index: &'i Index,
     texts: &'i Texts<'i>,
-}
-
-/// A place that a question comes from; it decides which of several definitions is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'p> {
-    /// The file.
-    pub path: &'p str,
-    /// Line from 1.
-    pub line: u32,
-    /// Column in bytes of UTF-8, from 0.
-    pub column: u32,
 }
 
 /// One use of a name.
@@ -53,7 +43,7 @@ pub struct Use {
     /// Where it ends, in bytes, outside.
     pub end_column: u32,
     /// What is done with it.
-    pub kind: UseKind,
+    pub kind: ReferenceKind,
     /// The definition around it, as `Container::name`.
     pub within: Option<String>,
     /// Its line without indentation, at most 160 characters.
@@ -89,7 +79,7 @@ impl<'i> Code<'i> {
     /// The name at a place, with its qualifier where one is written before it (`Cart::sum`, `cart.sum`).
     pub fn name_at(&self, place: Place<'_>) -> Option<String> {
         let text = (self.texts)(place.path)?;
-        uses::name_at(&text, place.line, place.column).map(str::to_owned)
+        place::name_at(&text, place.line, place.column).map(str::to_owned)
     }
 
     /// Where the name at a place is defined; the likeliest first.
@@ -99,7 +89,7 @@ impl<'i> Code<'i> {
         };
         let mut found = self.definitions(&name, Some(place.path));
         let text = (self.texts)(place.path).unwrap_or_default();
-        if let Some(outer) = uses::qualifier_at(&text, place.line, place.column) {
+        if let Some(outer) = place::qualifier_at(&text, place.line, place.column) {
             let fits = |it: &Definition| {
                 it.container.as_deref() == Some(outer) || module_of(&it.path) == outer
             };
@@ -156,7 +146,7 @@ impl<'i> Code<'i> {
             let Some(text) = (self.texts)(path) else {
                 continue;
             };
-            let references = uses::references(path, &text, bare);
+            let references = crate::references(path, &text, bare);
             if references.is_empty() {
                 continue;
             }
@@ -171,8 +161,8 @@ impl<'i> Code<'i> {
                 found.uses.push(Use {
                     path: path.to_owned(),
                     line: it.line,
-                    column: it.column,
-                    end_column: it.end_column,
+                    column: it.column_bytes,
+                    end_column: it.end_column_bytes,
                     kind: it.kind,
                     within: around(&definitions, it.line).map(Definition::full_name),
                     text: line.trim().chars().take(MOST_LINE).collect(),
@@ -221,7 +211,7 @@ impl<'i> Code<'i> {
             None => return String::new(),
         };
         let lines: Vec<&str> = text.lines().collect();
-        let imports = uses::imports(path, &text).into_iter();
+        let imports = crate::imports(path, &text).into_iter();
         let imports = imports.flat_map(|(start, end)| {
             let lines = lines.get(start as usize - 1..(end as usize).min(lines.len()));
             lines.unwrap_or_default().iter().copied()
@@ -258,7 +248,7 @@ fn distance(from: &str, it: &Definition, imports: &str) -> u8 {
         0 => 0,
         near => {
             let module = module_of(&it.path);
-            let has = |word: &str| !uses::by_words(imports, word).is_empty();
+            let has = |word: &str| has_word(imports, word);
             let outer = it.container.as_deref().unwrap_or(&it.name);
             match has(outer) || has(&it.name) || !module.is_empty() && has(module) {
                 true => 1,
@@ -294,6 +284,12 @@ fn module_of(path: &str) -> &str {
 
 fn is_test(path: &str) -> bool {
     genre::of(path) == Genre::Test
+}
+
+/// Whether a text has a whole word.
+fn has_word(text: &str, word: &str) -> bool {
+    let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.any(|it| it == word)
 }
 
 /// Lower case, without underscores.

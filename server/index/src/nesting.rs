@@ -2,9 +2,8 @@
 //! do not count.
 
 use crate::Language;
+use crate::lexis::{PLAIN, Reader};
 
-/// Longest character literal that is looked for, in bytes: `'\u{10ffff}'`.
-const MOST_LITERAL: usize = 12;
 /// Most white space that is looked through for the next line's first byte.
 const MOST_INDENT: usize = 200;
 
@@ -25,6 +24,8 @@ pub(crate) struct Nesting {
 /// an operator there, and only a parse can tell.
 pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
     let bytes = text.as_bytes();
+    let lexis = language.row().map_or(&PLAIN, |row| row.lexis);
+    let mut reader = Reader::new(lexis, text);
     let (mut at, mut open, mut most) = (0, 0usize, 0);
     // The latter is none from a line that goes on to the next end of one.
     let (mut line_end, mut anywhere) = (0, Some(0));
@@ -40,7 +41,7 @@ pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
                 open = open.saturating_sub(1);
                 at += 1;
             }
-            _ => at = behind(language, bytes, at),
+            _ => at = reader.behind(at),
         }
         if open == 0 && at <= limit && text.is_char_boundary(at) {
             match byte {
@@ -67,96 +68,6 @@ fn goes_on(last: u8, bytes: &[u8], at: usize) -> bool {
     let next = next.copied().find(|byte| !byte.is_ascii_whitespace());
     let begins = |byte: u8| byte.is_ascii_alphanumeric() || b"_#/{}\"'`;".contains(&byte);
     b"+-*%&|^<>=!,.:".contains(&last) || !next.is_none_or(|byte| begins(byte) || !byte.is_ascii())
-}
-
-/// Where to read on behind what starts at `at`: a whole string, character or comment, else one byte.
-fn behind(language: Language, bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let length = match (language, rest) {
-        (_, [b'/', b'/', ..]) => rest.iter().position(|&b| b == b'\n'),
-        (Language::Rust, [b'/', b'*', ..]) => nested_comment(rest),
-        (_, [b'/', b'*', ..]) => end_of(rest, 2, b"*/"),
-        (_, [b'"', ..]) => quoted(rest, b'"'),
-        (Language::Go, [b'`', ..]) => end_of(rest, 1, b"`"),
-        (_, [b'\'', ..]) => Some(character(language, rest)),
-        (Language::Rust, [b'r', b'"' | b'#', ..]) if opens_raw(bytes, at) => raw(rest),
-        _ => Some(1),
-    };
-    at + length.unwrap_or(rest.len())
-}
-
-/// The length of a literal between two `quote`s, `\` taking the next byte along; `None` where it has no end.
-fn quoted(rest: &[u8], quote: u8) -> Option<usize> {
-    let mut at = 1;
-    loop {
-        match *rest.get(at)? {
-            b'\\' => at += 2,
-            byte if byte == quote => return Some(at + 1),
-            _ => at += 1,
-        }
-    }
-}
-
-/// The length up to and with `end`, looked for behind the first `from` bytes.
-fn end_of(rest: &[u8], from: usize, end: &[u8]) -> Option<usize> {
-    let found = rest.get(from..)?.windows(end.len()).position(|w| w == end);
-    found.map(|found| from + found + end.len())
-}
-
-/// Rust's block comments hold others.
-fn nested_comment(rest: &[u8]) -> Option<usize> {
-    let (mut at, mut open) = (2, 1);
-    loop {
-        match (*rest.get(at)?, rest.get(at + 1)) {
-            (b'/', Some(b'*')) => (at, open) = (at + 2, open + 1),
-            (b'*', Some(b'/')) if open == 1 => return Some(at + 2),
-            (b'*', Some(b'/')) => (at, open) = (at + 2, open - 1),
-            _ => at += 1,
-        }
-    }
-}
-
-/// The length of a character literal; 1 for the quote of a lifetime, a label or nothing known.
-fn character(language: Language, rest: &[u8]) -> usize {
-    let near = rest.get(..rest.len().min(MOST_LITERAL)).unwrap_or_default();
-    match (language, quoted(near, b'\'')) {
-        // `'a'` is a character, `<'a, 'b>` two lifetimes: a character is escaped or one character long.
-        (Language::Rust, Some(length)) => {
-            let inside = near.get(1..length - 1).unwrap_or_default();
-            let is_one = inside.starts_with(b"\\")
-                || std::str::from_utf8(inside).is_ok_and(|it| it.chars().count() == 1);
-            if is_one { length } else { 1 }
-        }
-        (_, length) => length.unwrap_or(1),
-    }
-}
-
-/// Whether the `r` at `at` may open a raw string: it does not end a longer word, but for `br` and `cr`.
-fn opens_raw(bytes: &[u8], at: usize) -> bool {
-    let before = |back: usize| at.checked_sub(back).and_then(|at| bytes.get(at));
-    let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    match before(1) {
-        Some(b'b' | b'c') => !is_word(before(2)),
-        byte => !is_word(byte),
-    }
-}
-
-/// The length of Rust's `r"…"` or `r#"…"#`; 1 where it is neither, as in `r#type`.
-fn raw(rest: &[u8]) -> Option<usize> {
-    let hashes = rest.iter().skip(1).take_while(|&&b| b == b'#').count();
-    if rest.get(1 + hashes) != Some(&b'"') {
-        return Some(1 + hashes);
-    }
-    let mut at = 2 + hashes;
-    loop {
-        at += rest.get(at..)?.iter().position(|&b| b == b'"')? + 1;
-        let closing = rest.get(at..)?.iter().take(hashes);
-        let closing = closing.take_while(|&&b| b == b'#').count();
-        if closing == hashes {
-            return Some(at + hashes);
-        }
-        at += closing;
-    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,24 @@
 //! Outline: the definitions of one text in order of start, and which lines are tests; broken code gives fewer of
 //! them, never an error (I2).
 
-use std::collections::HashMap;
+mod found;
+mod lead;
+mod signature;
+
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use streaming_iterator::StreamingIterator;
-use tree_sitter::{Node, QueryCursor, QueryCursorOptions};
+use tree_sitter::{QueryCursor, QueryCursorOptions, Tree};
 
+pub(crate) use self::found::lines_of;
+use self::found::{Body, Found};
+use self::lead::{Lead, Leads};
+use crate::language::table::Tests;
 use crate::parse;
+use crate::test_path;
 use crate::{Language, Symbol, SymbolKind};
-
-/// Longest signature, in characters.
-const MOST_SIGNATURE: usize = 200;
 
 /// How many half-matched patterns the query keeps at once; ordinary code needs a few.
 const MOST_MATCHES: u32 = 256;
@@ -28,16 +34,56 @@ pub(crate) struct Outline {
     pub(crate) tests: Vec<(u32, u32)>,
 }
 
-/// The definitions in `text`, outer before inner. Empty for plain text and for code that cannot be parsed in bounds.
-pub fn outline(path: &str, text: &str) -> Vec<Symbol> {
-    read(path, text).symbols
+/// Whether signatures are wanted: who only needs names and lines saves the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signatures {
+    Built,
+    Empty,
 }
 
-/// The definitions in `text`, outer before inner, and its lines of tests.
+/// The definitions in `text`, outer before inner. Empty for plain text and for code that cannot be parsed in bounds.
+pub fn outline(path: &str, text: &str) -> Vec<Symbol> {
+    of(path, text, Signatures::Built).symbols
+}
+
+/// The definitions in `text`, outer before inner and without signatures, and its lines of tests.
 pub(crate) fn read(path: &str, text: &str) -> Outline {
-    let language = Language::of(path);
-    let (Some(query), Some(tree)) = (language.definitions(), parse::tree(language, text)) else {
+    of(path, text, Signatures::Empty)
+}
+
+/// The innermost definition, its leading comments included, that covers `line` (from 1).
+pub fn symbol_at(path: &str, text: &str, line: u32) -> Option<Symbol> {
+    outline(path, text)
+        .into_iter()
+        .filter(|symbol| (symbol.doc_start..=symbol.end).contains(&line))
+        .min_by_key(|symbol| symbol.end - symbol.doc_start)
+}
+
+fn of(path: &str, text: &str, signatures: Signatures) -> Outline {
+    let language = Language::of_text(path, text);
+    let Some(tree) = parse::tree(language, text) else {
         return Outline::default();
+    };
+    let (found, leads) = captured(language, &tree, text);
+    let surroundings = Surroundings::of(language, path);
+    nested(&surroundings, found, &leads, text, signatures)
+}
+
+/// The bytes, in order, that the names of definitions end before; the name of an `impl` is a use of the type's.
+pub(crate) fn name_ends(language: Language, tree: &Tree, text: &str) -> Vec<usize> {
+    let (found, _) = captured(language, tree, text);
+    let defined = found.iter().filter(|it| it.kind != SymbolKind::Impl);
+    let mut ends: Vec<usize> = defined.map(|it| it.name_end).collect();
+    ends.sort_unstable();
+    ends
+}
+
+/// What the query finds, within bounds on its steps and on time.
+fn captured<'t>(language: Language, tree: &'t Tree, text: &'t str) -> (Vec<Found<'t>>, Leads) {
+    let mut found = Vec::new();
+    let mut leads = Leads::default();
+    let Some(query) = language.definitions() else {
+        return (found, leads);
     };
     let names = query.capture_names();
     let mut left = parse::allowance(text.len());
@@ -56,292 +102,137 @@ pub(crate) fn read(path: &str, text: &str) -> Outline {
     let mut matches =
         cursor.matches_with_options(query, tree.root_node(), text.as_bytes(), options);
 
-    let mut found = Vec::new();
-    let mut leads = Leads::default();
     while let Some(matched) = matches.next() {
-        let mut name = None;
-        let mut definition = None;
+        let (mut name, mut container, mut definition) = (None, None, None);
         for capture in matched.captures() {
             match names.get(capture.index as usize).copied() {
-                Some("name") => name = text.get(capture.node.byte_range()),
-                Some("doc") => leads.note(capture.node, text),
+                Some("name") => name = Some(capture.node),
+                Some("container") => container = text.get(capture.node.byte_range()),
+                Some("doc") => leads.note(language, capture.node, text),
                 Some(kind) => {
-                    definition = SymbolKind::of_capture(kind).map(|kind| (kind, capture.node));
+                    let kind = SymbolKind::of_capture(kind).map(|kind| (kind, capture.node));
+                    definition = definition.or(kind);
                 }
                 None => {}
             }
         }
         if let (Some(name), Some((kind, node))) = (name, definition) {
-            found.push(Found::new(matched.pattern_index, kind, node, name, text));
+            let at = matched.pattern_index;
+            found.push(Found::new(at, kind, node, name, container, text));
         }
     }
-    symbols(language, found, &leads)
+    (found, leads)
 }
 
-/// The innermost definition, its leading comments included, that covers `line` (from 1).
-pub fn symbol_at(path: &str, text: &str, line: u32) -> Option<Symbol> {
-    outline(path, text)
-        .into_iter()
-        .filter(|symbol| (symbol.doc_start..=symbol.end).contains(&line))
-        .min_by_key(|symbol| symbol.end - symbol.doc_start)
+/// What is known of a file around its definitions.
+struct Surroundings {
+    language: Language,
+    tests: Tests,
 }
 
-/// A definition as the query found it, before its surroundings are known.
-struct Found<'t> {
-    pattern: usize,
-    kind: SymbolKind,
-    from: usize,
-    to: usize,
-    start: u32,
-    end: u32,
-    name: &'t str,
-    receiver: Option<&'t str>,
-    body: Body,
-    signature: String,
-}
-
-/// Whether the text says where a definition ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Body {
-    Closed,
-    /// Its last bracket is missing, and what follows may well stand beside it.
-    Open,
-}
-
-impl<'t> Found<'t> {
-    fn new(pattern: usize, kind: SymbolKind, node: Node, name: &'t str, text: &'t str) -> Self {
-        let (start, end) = lines_of(node);
-        let receiver = node
-            .child_by_field_name("receiver")
-            .and_then(|receiver| text.get(receiver.byte_range()));
-        Found {
-            pattern,
-            kind,
-            from: node.start_byte(),
-            to: node.end_byte(),
-            start,
-            end,
-            name: bare_name(name),
-            receiver: receiver.map(receiver_type),
-            body: body(node),
-            signature: signature(kind, node, text),
-        }
-    }
-}
-
-/// Comments and attributes that open a line, by the line they end on: what may lead a definition.
-#[derive(Default)]
-struct Leads {
-    by_end: HashMap<u32, (u32, Lead)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lead {
-    Prose,
-    /// Makes a function a test.
-    Test,
-    /// Leaves a module out of all but test builds.
-    TestBuild,
-}
-
-impl Leads {
-    fn note(&mut self, node: Node, text: &str) {
-        let Some(body) = text.get(node.byte_range()) else {
-            return;
+impl Surroundings {
+    fn of(language: Language, path: &str) -> Surroundings {
+        let tests = match language.row().map(|row| row.tests) {
+            Some(Tests::InTests(_)) if !test_path::is_test(path) => Tests::Unnamed,
+            Some(tests) => tests,
+            None => Tests::Unnamed,
         };
-        let before = text.get(..node.start_byte()).unwrap_or_default();
-        let blank = |c: char| c == ' ' || c == '\t';
-        let opens_line = matches!(
-            before.trim_end_matches(blank).chars().next_back(),
-            None | Some('\n' | '\r')
-        );
-        // Inner comments speak of the file around them, not of what follows.
-        if !opens_line || body.starts_with("//!") || body.starts_with("/*!") {
-            return;
-        }
-        let (start, end) = lines_of(node);
-        self.by_end.insert(end, (start, lead_of(body)));
+        Surroundings { language, tests }
     }
 
-    /// First line of what leads the definition at `start`, and what it makes of it.
-    fn above(&self, start: u32) -> (u32, Lead) {
-        let mut first = start;
-        let mut lead = Lead::Prose;
-        while let Some(&(above, kind)) = first.checked_sub(1).and_then(|end| self.by_end.get(&end))
-        {
-            // A later node may start above a line that an earlier one ends on; never go down again.
-            if above >= first {
-                break;
-            }
-            first = above;
-            if kind != Lead::Prose {
-                lead = kind;
-            }
+    /// The kind of a definition within `outer`.
+    fn kind(&self, it: &Found, outer: Option<SymbolKind>, lead: Lead) -> SymbolKind {
+        if !matches!(it.kind, SymbolKind::Function | SymbolKind::Method) {
+            return it.kind;
         }
-        (first, lead)
+        if lead == Lead::Test || self.is_test(it) {
+            return SymbolKind::Test;
+        }
+        let in_module = self.language == Language::Ruby && outer == Some(SymbolKind::Module);
+        match it.container.is_some() || outer.is_some_and(SymbolKind::has_methods) || in_module {
+            true => SymbolKind::Method,
+            false => it.kind,
+        }
+    }
+
+    fn is_test(&self, it: &Found) -> bool {
+        match self.tests {
+            Tests::Unnamed => false,
+            Tests::Words(words) => {
+                it.kind == SymbolKind::Function
+                    && words.iter().any(|word| {
+                        it.name
+                            .strip_prefix(word)
+                            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()))
+                    })
+            }
+            Tests::InTests(word) => it.name.starts_with(word),
+        }
     }
 }
+
+/// A definition that others may be in: its bytes, kind and name.
+type Around<'f> = (usize, usize, SymbolKind, &'f str);
 
 /// Nests what was found and names its containers, with a stack of its own.
-fn symbols(language: Language, mut found: Vec<Found>, leads: &Leads) -> Outline {
-    found.sort_by_key(|it| (it.from, std::cmp::Reverse(it.to), it.pattern));
-    found.dedup_by(|next, kept| (next.from, next.to, next.name) == (kept.from, kept.to, kept.name));
-    let mut around: Vec<(usize, usize, SymbolKind, &str)> = Vec::new();
+fn nested(
+    surroundings: &Surroundings,
+    mut found: Vec<Found>,
+    leads: &Leads,
+    text: &str,
+    signatures: Signatures,
+) -> Outline {
+    // A test is nothing else: what calls a test runner may look like a function to another pattern.
+    let is_more = |it: &Found| it.kind != SymbolKind::Test;
+    found.sort_by_key(|it| (it.from, Reverse(it.to), is_more(it), it.pattern));
+    found.dedup_by(|next, kept| {
+        (next.from, next.to) == (kept.from, kept.to)
+            && (next.name == kept.name || kept.kind == SymbolKind::Test)
+    });
+    let mut around: Vec<Around> = Vec::new();
     let mut outline = Outline::default();
     for it in &found {
         // Names of one specification share its range: neither is around the other.
-        let is_over = |&(from, to, ..): &(usize, usize, SymbolKind, &str)| {
-            to <= it.from || (from, to) == (it.from, it.to)
-        };
+        let is_over = |&(from, to, ..): &Around| to <= it.from || (from, to) == (it.from, it.to);
         while around.last().is_some_and(is_over) {
             around.pop();
         }
         let outer = around.last().copied();
+        let (doc_start, lead) = leads.above(it.start);
+        let outer_kind = outer.map(|(.., kind, _)| kind);
+        let kind = surroundings.kind(it, outer_kind, lead);
         if it.body == Body::Closed {
-            around.push((it.from, it.to, it.kind, it.name));
+            around.push((it.from, it.to, kind, &it.name));
         }
-        if it.name.is_empty() || it.name == "_" {
+        let is_local = it.is_prototype() && outer_kind.is_some_and(SymbolKind::is_callable);
+        if it.name.is_empty() || it.name == "_" || is_local {
             continue;
         }
-        let (doc_start, lead) = leads.above(it.start);
-        let outer_name = outer.map(|(.., name)| name).filter(|name| !name.is_empty());
-        let kind = refined(language, it, outer.map(|(.., kind, _)| kind), lead);
         let is_test = match kind {
             SymbolKind::Test => true,
             SymbolKind::Module => lead == Lead::TestBuild,
             _ => false,
         };
+        let doc_start = doc_start.min(it.first);
         // Definitions come in order, so a test within another ends before it.
         let covered = outline.tests.last().map_or(0, |&(_, end)| end);
         if is_test && it.end > covered {
             let start = doc_start.max(covered + 1);
             outline.tests.push((start, it.end));
         }
+        let outer_name = outer.map(|(.., name)| name).filter(|name| !name.is_empty());
         outline.symbols.push(Symbol {
-            name: it.name.to_owned(),
+            name: it.name.clone().into_owned(),
             kind,
             doc_start,
             start: it.start,
             end: it.end,
-            container: it.receiver.or(outer_name).map(str::to_owned),
-            signature: it.signature.clone(),
+            container: it.container.or(outer_name).map(str::to_owned),
+            signature: match signatures {
+                Signatures::Built => signature::of(surroundings.language, kind, it, text),
+                Signatures::Empty => String::new(),
+            },
         });
     }
     outline
-}
-
-/// The kind once the surroundings are known.
-fn refined(language: Language, it: &Found, outer: Option<SymbolKind>, lead: Lead) -> SymbolKind {
-    match (language, it.kind) {
-        (Language::Rust, SymbolKind::Function) if lead == Lead::Test => SymbolKind::Test,
-        (Language::Rust, SymbolKind::Function)
-            if matches!(outer, Some(SymbolKind::Impl | SymbolKind::Trait)) =>
-        {
-            SymbolKind::Method
-        }
-        (Language::Go, SymbolKind::Function) if is_go_test(it.name) => SymbolKind::Test,
-        (_, kind) => kind,
-    }
-}
-
-fn body(node: Node) -> Body {
-    let last = node.child_by_field_name("body").and_then(|body| {
-        let last = body.child_count().checked_sub(1)?;
-        body.child(last)
-    });
-    match last {
-        Some(last) if last.is_missing() => Body::Open,
-        _ => Body::Closed,
-    }
-}
-
-/// Lines from 1, both inside. A node that takes its line end along ends on that line.
-fn lines_of(node: Node) -> (u32, u32) {
-    let (from, to) = (node.start_position(), node.end_position());
-    let last = match to.column {
-        0 if to.row > from.row => to.row,
-        _ => to.row + 1,
-    };
-    let line = |row: usize| u32::try_from(row).unwrap_or(u32::MAX);
-    (line(from.row + 1), line(last))
-}
-
-/// `&'a fmt::Map<K, V>` -> `Map`.
-fn bare_name(name: &str) -> &str {
-    let head = name.split(['<', '[']).next().unwrap_or(name);
-    let word = head.split_whitespace().next_back().unwrap_or(head);
-    word.rsplit("::")
-        .next()
-        .unwrap_or(word)
-        .trim_start_matches(['&', '*', '(', '$'])
-        .trim_end_matches([')', ','])
-}
-
-/// `(s *Server[T])` -> `Server`.
-fn receiver_type(receiver: &str) -> &str {
-    bare_name(receiver.trim_matches(['(', ')']))
-}
-
-fn signature(kind: SymbolKind, node: Node, text: &str) -> String {
-    let until = node
-        .child_by_field_name("body")
-        .filter(|body| body.kind() != "ordered_field_declaration_list")
-        .map_or(node.end_byte(), |body| body.start_byte());
-    let head = text.get(node.start_byte()..until).unwrap_or_default();
-    let head = match kind {
-        SymbolKind::Const | SymbolKind::Static | SymbolKind::Variable => {
-            head.lines().next().unwrap_or_default()
-        }
-        _ => head.split('{').next().unwrap_or_default(),
-    };
-    // A Go specification stands after the keyword of its group.
-    let keyword = match (kind, node.kind()) {
-        (_, "type_spec" | "type_alias") => "type ",
-        (_, "const_spec") => "const ",
-        (_, "var_spec") => "var ",
-        _ => "",
-    };
-    let mut folded = String::from(keyword);
-    let mut count = folded.len();
-    for (at, word) in head.split_whitespace().enumerate() {
-        let space = if at == 0 { "" } else { " " };
-        for c in space.chars().chain(word.chars()) {
-            if count == MOST_SIGNATURE {
-                return folded;
-            }
-            folded.push(c);
-            count += 1;
-        }
-    }
-    folded
-}
-
-/// What a comment or attribute makes of the definition below it: a test by `#[test]`, `#[tokio::test(…)]`, `#[bench]`,
-/// `#[rstest]`; for test builds by `#[cfg(test)]`, `#[cfg(all(test, …))]`.
-fn lead_of(text: &str) -> Lead {
-    let Some(inside) = text.strip_prefix("#[") else {
-        return Lead::Prose;
-    };
-    let path = inside.split(['(', ']', '=']).next().unwrap_or_default();
-    let last = path.rsplit("::").next().unwrap_or(path).trim();
-    match last {
-        "test" | "bench" | "rstest" | "test_case" => Lead::Test,
-        "cfg" => {
-            let condition: String = inside.split_whitespace().collect();
-            let holds = ["cfg(test)", "cfg(all(test,", "cfg(all(test)"];
-            match holds.iter().any(|it| condition.starts_with(it)) {
-                true => Lead::TestBuild,
-                false => Lead::Prose,
-            }
-        }
-        _ => Lead::Prose,
-    }
-}
-
-/// Whether `go test` runs a function of this name.
-fn is_go_test(name: &str) -> bool {
-    ["Test", "Benchmark", "Fuzz", "Example"].iter().any(|word| {
-        name.strip_prefix(word)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()))
-    })
 }

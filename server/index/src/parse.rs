@@ -54,8 +54,9 @@ fn reads(bytes: usize) -> usize {
 
 /// The syntax tree of `text`; `None` for plain text and beyond the bounds.
 pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
+    let row = language.row()?;
     let mut parser = Parser::new();
-    parser.set_language(&language.grammar()?).ok()?;
+    parser.set_language(&(row.grammar)()).ok()?;
     if text.len() > MOST_BYTES {
         return None;
     }
@@ -63,7 +64,7 @@ pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
     if nesting.deepest > MOST_OPEN {
         return None;
     }
-    if text.len() > SAMPLED_ABOVE && nesting.closed > 0 {
+    if row.lexis.is_bracketed && text.len() > SAMPLED_ABOVE && nesting.closed > 0 {
         let sample = bounded(&mut parser, text.get(..nesting.closed)?)?;
         let errors = errors(&sample);
         if errors.count > MOST_SAMPLE_ERRORS || errors.bytes > nesting.closed / 2 {
@@ -107,7 +108,7 @@ fn bounded(parser: &mut Parser, text: &str) -> Option<Tree> {
 /// `None` is no verdict: plain text, over 4 MiB, over 1,000 open brackets, a beginning that is not in the language at
 /// all, or too costly to parse.
 pub fn error_count(path: &str, text: &str) -> Option<u32> {
-    let tree = tree(Language::of(path), text)?;
+    let tree = tree(Language::of_text(path, text), text)?;
     Some(errors(&tree).count)
 }
 
@@ -199,7 +200,7 @@ mod tests {
             let text = text.repeat(20);
             let mut parser = Parser::new();
             parser
-                .set_language(&Language::Rust.grammar().unwrap())
+                .set_language(&tree_sitter_rust::LANGUAGE.into())
                 .unwrap();
             let (mut reports, mut chunks) = (0, 0);
             let mut report = |_: &tree_sitter::ParseState| {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::query::Texts;
 use crate::rank::Hit;
-use crate::{Definition, Index, SymbolKind, uses};
+use crate::{Definition, Index, SymbolKind};
 
 /// Bytes that a token stands for.
 const TOKEN_BYTES: usize = 4;
@@ -197,7 +197,7 @@ impl File {
         if self.has_imports {
             return Vec::new();
         }
-        let imports = uses::imports(path, &self.text);
+        let imports = crate::imports(path, &self.text);
         let lines: u32 = imports.iter().map(|(start, end)| end - start + 1).sum();
         if lines > MOST_IMPORTS {
             return Vec::new();
@@ -275,7 +275,11 @@ impl File {
 pub(crate) fn holds_others(kind: SymbolKind) -> bool {
     matches!(
         kind,
-        SymbolKind::Impl | SymbolKind::Module | SymbolKind::Trait | SymbolKind::Interface
+        SymbolKind::Impl
+            | SymbolKind::Module
+            | SymbolKind::Trait
+            | SymbolKind::Interface
+            | SymbolKind::Class
     )
 }
 

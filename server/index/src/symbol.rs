@@ -12,27 +12,31 @@ pub enum SymbolKind {
     Method,
     /// A struct or union.
     Struct,
+    /// A class, record or object.
+    Class,
     /// An enum.
     Enum,
-    /// A Rust trait.
+    /// A trait.
     Trait,
-    /// A Go interface.
+    /// An interface or protocol.
     Interface,
-    /// A Rust `impl` block, named by its type.
+    /// A block that adds to a type, named by the type: a Rust `impl`, a Swift extension.
     Impl,
-    /// A module.
+    /// A module or namespace.
     Module,
     /// A constant.
     Const,
     /// A Rust static.
     Static,
-    /// A Go variable of the package.
+    /// A variable of a package, module or file.
     Variable,
+    /// A property of a type: a value with accessors.
+    Property,
     /// A named type, alias or associated type.
     Type,
     /// A macro.
     Macro,
-    /// A function that a test runner runs: test, benchmark, fuzz target, example.
+    /// What a test runner runs: a test, benchmark, fuzz target, example, or a named group of them.
     Test,
 }
 
@@ -43,6 +47,7 @@ impl SymbolKind {
             SymbolKind::Function => "function",
             SymbolKind::Method => "method",
             SymbolKind::Struct => "struct",
+            SymbolKind::Class => "class",
             SymbolKind::Enum => "enum",
             SymbolKind::Trait => "trait",
             SymbolKind::Interface => "interface",
@@ -51,6 +56,7 @@ impl SymbolKind {
             SymbolKind::Const => "const",
             SymbolKind::Static => "static",
             SymbolKind::Variable => "variable",
+            SymbolKind::Property => "property",
             SymbolKind::Type => "type",
             SymbolKind::Macro => "macro",
             SymbolKind::Test => "test",
@@ -63,6 +69,7 @@ impl SymbolKind {
             "function" => Some(SymbolKind::Function),
             "method" => Some(SymbolKind::Method),
             "struct" => Some(SymbolKind::Struct),
+            "class" => Some(SymbolKind::Class),
             "enum" => Some(SymbolKind::Enum),
             "trait" => Some(SymbolKind::Trait),
             "interface" => Some(SymbolKind::Interface),
@@ -71,10 +78,25 @@ impl SymbolKind {
             "const" => Some(SymbolKind::Const),
             "static" => Some(SymbolKind::Static),
             "variable" => Some(SymbolKind::Variable),
+            "property" => Some(SymbolKind::Property),
             "type" => Some(SymbolKind::Type),
             "macro" => Some(SymbolKind::Macro),
+            "test" => Some(SymbolKind::Test),
             _ => None,
         }
+    }
+
+    /// Whether functions in it are methods.
+    pub(crate) fn has_methods(self) -> bool {
+        matches!(
+            self,
+            SymbolKind::Class
+                | SymbolKind::Struct
+                | SymbolKind::Enum
+                | SymbolKind::Trait
+                | SymbolKind::Interface
+                | SymbolKind::Impl
+        )
     }
 
     /// Whether it runs as code: such a definition is one region of text, whatever it holds.
@@ -84,6 +106,7 @@ impl SymbolKind {
                 true
             }
             SymbolKind::Struct
+            | SymbolKind::Class
             | SymbolKind::Enum
             | SymbolKind::Trait
             | SymbolKind::Interface
@@ -92,6 +115,7 @@ impl SymbolKind {
             | SymbolKind::Const
             | SymbolKind::Static
             | SymbolKind::Variable
+            | SymbolKind::Property
             | SymbolKind::Type => false,
         }
     }

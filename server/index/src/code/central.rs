@@ -144,8 +144,9 @@ fn weight(kind: SymbolKind) -> f64 {
         SymbolKind::Impl | SymbolKind::Test | SymbolKind::Module => 0.0,
         SymbolKind::Method => 0.4,
         SymbolKind::Function | SymbolKind::Macro => 0.8,
-        SymbolKind::Const | SymbolKind::Static | SymbolKind::Variable => 0.3,
+        SymbolKind::Const | SymbolKind::Static | SymbolKind::Variable | SymbolKind::Property => 0.3,
         SymbolKind::Struct
+        | SymbolKind::Class
         | SymbolKind::Enum
         | SymbolKind::Trait
         | SymbolKind::Interface

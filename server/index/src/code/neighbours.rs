@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Code, around, distance, module_of};
+use super::{Code, around, distance, module_of, place};
 use crate::select::holds_others;
-use crate::uses::{self, UseKind};
-use crate::{Definition, SymbolKind};
+use crate::{Definition, Identifier, ReferenceKind, SymbolKind, identifiers, references};
 
 /// A name with more definitions elsewhere says too little of which is meant.
 const MOST_NAMESAKES: usize = 8;
@@ -22,7 +21,7 @@ pub struct Neighbour {
     #[serde(flatten)]
     pub definition: Definition,
     /// How it is used.
-    pub kind: UseKind,
+    pub kind: ReferenceKind,
 }
 
 /// A definition that uses a name.
@@ -53,7 +52,7 @@ impl Code<'_> {
         let mut users: Vec<User> = Vec::new();
         let mut by_path: HashMap<String, Vec<Definition>> = HashMap::new();
         for it in self.references(name, MOST_USES).uses {
-            if it.kind == UseKind::Import {
+            if it.kind == ReferenceKind::Import {
                 continue;
             }
             let definitions = by_path
@@ -105,7 +104,7 @@ impl Code<'_> {
         };
         let imports = self.imports_of(&of.path);
         let mut found: Vec<Neighbour> = Vec::new();
-        for (name, kind) in uses::identifiers(&of.path, text, of.start, of.end) {
+        for Identifier { name, kind } in identifiers(&of.path, text, (of.start, of.end)) {
             if found.len() == most {
                 break;
             }
@@ -129,7 +128,7 @@ impl Code<'_> {
                 && (of.start..=of.end).contains(&nearest.start)
                 && !holds_others(of.kind);
             let is_far = distance(&of.path, &nearest, &imports) > 2;
-            let is_vague = is_far && (namesakes > MOST_NAMESAKES || kind == UseKind::Other);
+            let is_vague = is_far && (namesakes > MOST_NAMESAKES || kind == ReferenceKind::Other);
             let is_known = found.iter().any(|it| it.definition == nearest);
             if nearest != *of && !is_within && !is_vague && !is_known {
                 found.push(Neighbour {
@@ -148,19 +147,20 @@ fn outers<'t>(text: &'t str, of: &Definition, name: &str) -> Vec<&'t str> {
     let lines = lines.take((of.end - of.start) as usize + 1);
     let mut found = Vec::new();
     for line in lines.filter(|line| line.contains(name)) {
-        for it in uses::by_words(line, name) {
-            found.extend(uses::qualifier_at(line, 1, it.column));
+        // Without a grammar every whole word counts.
+        for it in references("", line, name) {
+            found.extend(place::qualifier_at(line, 1, it.column_bytes));
         }
     }
     found
 }
 
 /// Whether a name that is used like this may mean such a definition: a plain word is no function and no method, but a variable.
-fn fits(it: &Definition, kind: UseKind) -> bool {
+fn fits(it: &Definition, kind: ReferenceKind) -> bool {
     match kind {
-        UseKind::Call => !matches!(it.kind, SymbolKind::Module),
-        UseKind::Type => !matches!(it.kind, SymbolKind::Method | SymbolKind::Test),
-        UseKind::Import | UseKind::Other => !matches!(
+        ReferenceKind::Call => !matches!(it.kind, SymbolKind::Module),
+        ReferenceKind::Type => !matches!(it.kind, SymbolKind::Method | SymbolKind::Test),
+        ReferenceKind::Import | ReferenceKind::Other => !matches!(
             it.kind,
             SymbolKind::Method | SymbolKind::Test | SymbolKind::Module
         ),

@@ -99,7 +99,7 @@ fn references_are_uses_near_ones_first() {
             ]
         );
         assert_eq!(found.uses[0].within.as_deref(), Some("Cart::describe"));
-        assert_eq!(found.uses[0].kind, UseKind::Call);
+        assert_eq!(found.uses[0].kind, ReferenceKind::Call);
         assert_eq!(found.uses[0].text, "total.format_plain() + &helper()");
         assert!(!found.more);
         let cut = code.references("format_plain", 2);
