@@ -29,6 +29,10 @@ pub const ALL: &[&str] = &[
     "session/resume",
     "search",
     "outline",
+    "symbol",
+    "definition",
+    "references",
+    "neighbours",
     "status",
     "models",
     "config/effective",
@@ -179,6 +183,10 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             Ok(json!({ "hits": agent.search(&query, k.unwrap_or(20).min(1_000)).await }))
         }
         "outline" => Ok(json!({ "symbols": agent.outline(&read::<OfPath>(verb, params)?.path)? })),
+        "symbol" => Ok(json!({ "symbols": agent.symbols(read(verb, params)?).await? })),
+        "definition" => Ok(json!({ "definitions": agent.definitions(read(verb, params)?).await? })),
+        "references" => Ok(json!(agent.references(read(verb, params)?).await?)),
+        "neighbours" => Ok(json!(agent.neighbours(read(verb, params)?).await?)),
         "status" => Ok(json!(agent.status())),
         "models" => Ok(json!({ "models": agent.status().models })),
         "config/effective" => Ok(agent.effective().clone()),

@@ -59,6 +59,16 @@ pub struct Uses {
     pub more: bool,
 }
 
+/// A definition with its head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signed {
+    /// The definition.
+    #[serde(flatten)]
+    pub definition: Definition,
+    /// Its head without the body, at most 200 characters; empty where the text cannot be read any more.
+    pub signature: String,
+}
+
 impl<'i> Code<'i> {
     /// Ways through what `index` holds. `texts` gives a file's text as it was indexed.
     pub fn of(index: &'i Index, texts: &'i Texts<'i>) -> Code<'i> {
@@ -76,7 +86,26 @@ impl<'i> Code<'i> {
         found
     }
 
-    /// The name at a place, with its qualifier where one is written before it (`Cart::sum`, `cart.sum`).
+    /// Definitions with their heads, in the same order; each file is parsed once.
+    pub fn signed(&self, definitions: Vec<Definition>) -> Vec<Signed> {
+        let mut outlines: HashMap<String, Vec<crate::Symbol>> = HashMap::new();
+        let sign = |definition: Definition| {
+            let symbols = outlines.entry(definition.path.clone()).or_insert_with(|| {
+                let text = (self.texts)(&definition.path).unwrap_or_default();
+                crate::outline(&definition.path, &text)
+            });
+            let here = symbols
+                .iter()
+                .find(|it| it.start == definition.start && it.name == definition.name);
+            Signed {
+                signature: here.map(|it| it.signature.clone()).unwrap_or_default(),
+                definition,
+            }
+        };
+        definitions.into_iter().map(sign).collect()
+    }
+
+    /// The name at a place.
     pub fn name_at(&self, place: Place<'_>) -> Option<String> {
         let text = (self.texts)(place.path)?;
         place::name_at(&text, place.line, place.column).map(str::to_owned)

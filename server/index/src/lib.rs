@@ -29,7 +29,7 @@ mod test_path;
 mod token;
 mod vocabulary;
 
-pub use code::{Code, Mapped, MappedSymbol, Neighbour, Neighbours, Place, Use, User, Uses};
+pub use code::{Code, Mapped, MappedSymbol, Neighbour, Neighbours, Place, Signed, Use, User, Uses};
 pub use definition::Definition;
 pub use entry::Entry;
 pub use genre::Genre;
