@@ -9,6 +9,7 @@ mod ancestry;
 mod docs;
 mod ends;
 mod landing;
+mod navigate;
 mod review;
 mod rules;
 mod sessions;
