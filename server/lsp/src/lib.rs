@@ -16,6 +16,7 @@ mod features;
 mod framing;
 mod ingress;
 mod lifetime;
+mod navigate;
 mod negotiate;
 mod outbox;
 mod position;

@@ -10,6 +10,7 @@ mod clients;
 mod doors;
 mod landing;
 mod lifetime;
+mod navigate;
 mod preview;
 mod review;
 mod review_document;
