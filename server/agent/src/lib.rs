@@ -13,7 +13,7 @@ mod failure;
 mod feed;
 mod history;
 mod knowledge;
-mod navigate;
+pub mod navigate;
 mod patches;
 pub mod phase;
 mod prompt;
@@ -30,6 +30,7 @@ pub mod verbs;
 pub use config::{Config, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
+pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
 pub use navigate::{About, Around};
 pub use patches::{Decision, Page, PageLine, Proposal, Restore};
 pub use session::SessionView;
@@ -172,64 +173,32 @@ impl Agent {
                 .map(|models| models_of(models))
                 .unwrap_or_default(),
             running: u32::try_from(self.shared.running.lock().len()).unwrap_or(u32::MAX),
+            index: self.shared.knowledge.status(),
             problem: self.shared.models.as_ref().err().map(ToString::to_string),
         }
     }
 
-    /// The best regions of code for a query.
-    pub async fn search(&self, query: &str, k: usize) -> Vec<index::Hit> {
-        self.shared.knowledge.search(query, k).await
+    /// The best regions of code for a query, out of what the index holds now.
+    pub async fn search(&self, query: &str, k: usize) -> Found {
+        self.shared.knowledge.search_at_once(query, k).await
     }
 
-    /// Definitions of a symbol, by name or nearly so; unsaved text included.
+    /// The index over the code.
+    pub fn knowledge(&self) -> &Arc<Knowledge> {
+        &self.shared.knowledge
+    }
+
+    /// An answer to a question about names, out of what the index holds now; see [`navigate`].
     ///
     /// # Errors
-    /// `invalid_input` without a name and a place, `path_refused`, `denied` where code search is off.
-    pub async fn symbols(&self, about: About) -> Result<Vec<index::Signed>, Failure> {
-        self.navigate(about, navigate::symbols).await
-    }
-
-    /// Where a name, or the name at a place, is defined; the likeliest first.
-    ///
-    /// # Errors
-    /// As [`Agent::symbols`], and `not_found` where no name stands at the place.
-    pub async fn definitions(&self, about: About) -> Result<Vec<index::Signed>, Failure> {
-        self.navigate(about, navigate::definitions).await
-    }
-
-    /// The uses of a name, or of the name at a place; the nearest first.
-    ///
-    /// # Errors
-    /// As [`Agent::definitions`].
-    pub async fn references(&self, about: About) -> Result<index::Uses, Failure> {
-        self.navigate(about, navigate::references).await
-    }
-
-    /// What a definition uses and what uses it.
-    ///
-    /// # Errors
-    /// As [`Agent::definitions`], and `not_found` where nothing defines the name.
-    pub async fn neighbours(&self, about: About) -> Result<Around, Failure> {
-        self.navigate(about, navigate::neighbours).await
-    }
-
-    async fn navigate<T: Send + 'static>(
+    /// What `work` says, `path_refused` for a path that may not be read, `denied` where code search is off.
+    pub async fn navigate<T: Send + 'static>(
         &self,
         about: About,
         work: fn(&index::Code, &About) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let about = navigate::checked(about)?;
-        let view = navigate::View::files(&self.shared);
-        navigate::ask(&self.shared, view, move |code| work(code, &about)).await
-    }
-
-    /// The most used definitions of the workspace in at most so many tokens of 4 bytes, by file.
-    ///
-    /// # Errors
-    /// `denied` where code search is off.
-    pub async fn map(&self, budget: usize) -> Result<Vec<index::Mapped>, Failure> {
-        let view = navigate::View::files(&self.shared);
-        navigate::ask(&self.shared, view, move |code| Ok(code.map(budget))).await
+        navigate::ask_at_once(&self.shared, move |code| work(code, &about)).await
     }
 
     /// A file's definitions, unsaved text included.

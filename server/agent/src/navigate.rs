@@ -2,12 +2,13 @@
 //! task's draft of them. Files that may hold secrets are never read and never told of.
 
 use crate::failure::of_workspace;
+use crate::knowledge::{Knowledge, View};
 use crate::shared::Shared;
 use index::{Code, Definition, Place, Signed, User};
 use protocol::{Code as Reason, Failure};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use workspace::{Draft, RelPath, Snapshot};
+use workspace::{Draft, RelPath};
 
 /// Answers that are given where nobody says how many, and at most.
 const USUAL: usize = 50;
@@ -44,9 +45,9 @@ pub struct Around {
 }
 
 /// Whose texts are asked.
-pub(crate) enum View {
+pub(crate) enum Reading {
     /// The user's files, unsaved text included.
-    Files(Snapshot),
+    Files,
     /// A draft over them.
     Draft(Draft),
 }
@@ -92,14 +93,20 @@ impl About {
 }
 
 /// Definitions of a symbol by its name, or nearly so.
-pub(crate) fn symbols(code: &Code, about: &About) -> Result<Vec<Signed>, Failure> {
+///
+/// # Errors
+/// `invalid_input` without a name and a place; `not_found` where no name stands at the place or nothing defines it.
+pub fn symbols(code: &Code, about: &About) -> Result<Vec<Signed>, Failure> {
     let (_, mut found) = about.meant(code)?;
     found.truncate(about.most());
     Ok(code.signed(found))
 }
 
 /// Where a name is defined: exactly that name, the likeliest first.
-pub(crate) fn definitions(code: &Code, about: &About) -> Result<Vec<Signed>, Failure> {
+///
+/// # Errors
+/// `invalid_input` without a name and a place; `not_found` where no name stands at the place or nothing defines it.
+pub fn definitions(code: &Code, about: &About) -> Result<Vec<Signed>, Failure> {
     let mut found = match &about.name {
         Some(name) => code.definitions(name, about.path.as_deref()),
         None => about.meant(code)?.1,
@@ -109,7 +116,10 @@ pub(crate) fn definitions(code: &Code, about: &About) -> Result<Vec<Signed>, Fai
 }
 
 /// The uses of a name.
-pub(crate) fn references(code: &Code, about: &About) -> Result<index::Uses, Failure> {
+///
+/// # Errors
+/// `invalid_input` without a name and a place; `not_found` where no name stands at the place or nothing defines it.
+pub fn references(code: &Code, about: &About) -> Result<index::Uses, Failure> {
     let name = match &about.name {
         Some(name) => name.clone(),
         None => about.meant(code)?.0,
@@ -118,7 +128,10 @@ pub(crate) fn references(code: &Code, about: &About) -> Result<index::Uses, Fail
 }
 
 /// What the likeliest definition uses, and what uses it.
-pub(crate) fn neighbours(code: &Code, about: &About) -> Result<Around, Failure> {
+///
+/// # Errors
+/// `invalid_input` without a name and a place; `not_found` where no name stands at the place or nothing defines it.
+pub fn neighbours(code: &Code, about: &About) -> Result<Around, Failure> {
     let (name, mut found) = about.meant(code)?;
     if found.is_empty() {
         return Err(
@@ -139,73 +152,109 @@ pub(crate) fn neighbours(code: &Code, about: &About) -> Result<Around, Failure> 
     })
 }
 
-impl View {
-    /// The user's files as they are now.
-    pub(crate) fn files(shared: &Shared) -> View {
-        View::Files(Snapshot::new(shared.host.clone()))
-    }
-
+impl Reading {
     /// A file's text; `None` for what is no text, what is not there and what may hold secrets.
-    pub(crate) fn text(&self, path: &str) -> Option<Arc<str>> {
-        let path = RelPath::new(path)
-            .ok()
-            .filter(|it| !workspace::is_secret(it))?;
-        let content = match self {
-            View::Files(snapshot) => snapshot.read(&path),
-            View::Draft(draft) => draft.read(&path),
+    fn text(&self, view: &View<'_>, path: &str) -> Option<Arc<str>> {
+        let known = RelPath::new(path).ok();
+        let path = known.filter(|it| !workspace::is_secret(it))?;
+        let Reading::Draft(draft) = self else {
+            return view.text(path.as_str());
         };
-        let content = content.ok()??;
+        let content = draft.read(&path).ok()??;
         let (text, _) = content.decoded_of(&path).ok()?;
         Some(text.into())
     }
 
-    /// The index as this view has it, where it differs from the user's files.
-    fn indexed(&self, index: &index::Index) -> Option<index::Index> {
-        let View::Draft(draft) = self else {
+    /// The index as this reading has it, where it differs from the user's files.
+    fn indexed(&self, view: &View<'_>) -> Option<index::Index> {
+        let Reading::Draft(draft) = self else {
             return None;
         };
         let change = draft.change_set();
         if change.is_empty() {
             return None;
         }
-        let mut index = index.clone();
+        let mut index = view.index().clone();
         for file in &change.files {
-            match self.text(file.path.as_str()) {
+            match self.text(view, file.path.as_str()) {
                 Some(text) => index.update(file.path.as_str(), &text),
                 None => index.remove(file.path.as_str()),
             }
         }
         Some(index)
     }
+
+    /// Ways through what is known at this moment, as this reading has it.
+    fn over<T>(&self, view: &View<'_>, work: impl FnOnce(&Code) -> T) -> T {
+        let changed = self.indexed(view);
+        let index = changed.as_ref().unwrap_or(view.index());
+        let texts = |path: &str| self.text(view, path);
+        work(&Code::of(index, &texts))
+    }
 }
 
-/// Asks the index over a view, away from the runtime's threads.
+/// Asks what is known now of the user's files, unsaved text included. Takes milliseconds of CPU, for common names more.
+///
+/// # Errors
+/// What `work` returns.
+pub fn ask<T>(
+    knowledge: &Knowledge,
+    work: impl FnOnce(&Code) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    knowledge.look(|view| Reading::Files.over(view, work))
+}
+
+/// As [`ask`], of the files with a draft over them, away from the runtime's threads and once the index is there.
 ///
 /// # Errors
 /// `denied` where code search is switched off, what `work` returns, and `internal` if it panics.
-pub(crate) async fn ask<T: Send + 'static>(
+pub(crate) async fn ask_draft<T: Send + 'static>(
     shared: &Shared,
-    view: View,
+    draft: &Draft,
     work: impl FnOnce(&Code) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    if !shared.tools.enable_semantic {
-        let off = "code search is switched off (tools.enable_semantic)";
-        return Err(Failure::new(Reason::Denied, off).hint("use find_text"));
+    allowed(shared)?;
+    let reading = Reading::Draft(draft.clone());
+    let answer = shared
+        .knowledge
+        .with(move |view| reading.over(view, work))
+        .await;
+    answer.ok_or_else(defect)?
+}
+
+/// As [`ask`], away from the runtime's threads; out of what is there now.
+///
+/// # Errors
+/// As [`ask_draft`].
+pub(crate) async fn ask_at_once<T: Send + 'static>(
+    shared: &Shared,
+    work: impl FnOnce(&Code) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    allowed(shared)?;
+    let knowledge = shared.knowledge.clone();
+    let job = tokio::task::spawn_blocking(move || ask(&knowledge, work));
+    job.await.unwrap_or_else(|_| Err(defect()))
+}
+
+fn allowed(shared: &Shared) -> Result<(), Failure> {
+    match shared.tools.enable_semantic {
+        true => Ok(()),
+        false => {
+            let off = "code search is switched off (tools.enable_semantic)";
+            Err(Failure::new(Reason::Denied, off).hint("use find_text"))
+        }
     }
-    let answer = shared.knowledge.with(move |index| {
-        let changed = view.indexed(index);
-        let texts = |path: &str| view.text(path);
-        work(&Code::of(changed.as_ref().unwrap_or(index), &texts))
-    });
-    let defect = || Failure::new(Reason::Internal, "the index failed by a defect of Animus");
-    answer.await.ok_or_else(defect)?
+}
+
+fn defect() -> Failure {
+    Failure::new(Reason::Internal, "the index failed by a defect of Animus")
 }
 
 /// A path that a question names, checked.
 ///
 /// # Errors
 /// `path_refused` for one outside the workspace or that may hold secrets.
-pub(crate) fn checked(about: About) -> Result<About, Failure> {
+pub fn checked(about: About) -> Result<About, Failure> {
     if let Some(path) = &about.path {
         let path = RelPath::new(path).map_err(of_workspace)?;
         if workspace::is_secret(&path) {

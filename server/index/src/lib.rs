@@ -4,6 +4,7 @@
 //! (pure, so many can be made in parallel), and an [`Index`] keeps the entries: postings, names and line ranges,
 //! never the text itself.
 
+mod bare;
 mod chunk;
 mod code;
 mod defined;
@@ -29,6 +30,7 @@ mod test_path;
 mod token;
 mod vocabulary;
 
+pub use bare::bare_parse;
 pub use code::{Code, Mapped, MappedSymbol, Neighbour, Neighbours, Place, Signed, Use, User, Uses};
 pub use definition::Definition;
 pub use entry::Entry;
@@ -44,3 +46,6 @@ pub use rank::{Hit, Signal};
 pub use reference::{Identifier, Reference, ReferenceKind, identifiers, references};
 pub use select::{Region, select};
 pub use symbol::{Symbol, SymbolKind};
+
+/// Tells apart builds of this crate whose packed indexes differ: code, queries and versions of grammars.
+pub const FINGERPRINT: &str = env!("INDEX_FINGERPRINT");

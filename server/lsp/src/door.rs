@@ -21,7 +21,7 @@ use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
 use crate::review::{self, Reviews, shelf};
-use crate::{navigate, stream, verbs};
+use crate::{indexing, navigate, stream, verbs};
 
 /// Makes the agent of a workspace.
 pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send>;
@@ -175,6 +175,13 @@ impl Door {
         let feed = agent.feed();
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
         self.spawn(shelf::run(self.clone(), agent.clone()));
+        self.spawn(indexing::run(self.clone(), agent.clone()));
+        if self
+            .editor()
+            .is_ok_and(|editor| !editor.documents().paths().is_empty())
+        {
+            agent.knowledge().start();
+        }
         Ok(agent)
     }
 

@@ -14,6 +14,7 @@ mod door;
 mod editor;
 mod features;
 mod framing;
+mod indexing;
 mod ingress;
 mod lifetime;
 mod navigate;

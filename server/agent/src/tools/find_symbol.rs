@@ -2,7 +2,7 @@
 
 use super::{Output, Tool, bounded, field, input_of};
 use crate::desk::Desk;
-use crate::navigate::{self, About, View};
+use crate::navigate::{self, About};
 use crate::validate::slim;
 use futures::future::BoxFuture;
 use protocol::{Failure, ToolKind};
@@ -57,8 +57,7 @@ impl Tool for FindSymbol {
                 k: Some(MOST + 1),
                 ..About::default()
             };
-            let view = View::Draft(desk.draft.clone());
-            let found = navigate::ask(desk.shared, view, move |code| {
+            let found = navigate::ask_draft(desk.shared, desk.draft, move |code| {
                 navigate::symbols(code, &about)
             })
             .await?;

@@ -2,7 +2,7 @@
 
 use super::{Output, Tool, bounded, field, input_of};
 use crate::desk::Desk;
-use crate::navigate::{self, About, View};
+use crate::navigate::{self, About};
 use crate::validate::slim;
 use futures::future::BoxFuture;
 use protocol::{Failure, ToolKind};
@@ -61,8 +61,7 @@ impl Tool for Neighbours {
                 k: Some(MOST),
                 ..About::default()
             })?;
-            let view = View::Draft(desk.draft.clone());
-            let near = navigate::ask(desk.shared, view, move |code| {
+            let near = navigate::ask_draft(desk.shared, desk.draft, move |code| {
                 navigate::neighbours(code, &about)
             })
             .await?;

@@ -8,6 +8,7 @@
 mod ancestry;
 mod docs;
 mod ends;
+mod knowledge;
 mod landing;
 mod navigate;
 mod review;

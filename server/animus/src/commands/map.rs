@@ -1,7 +1,8 @@
 //! `map`: the files of a folder with their symbols, in the order of the files; or in few words what most of them use.
 
 use crate::cli::Output;
-use crate::compose::{self, Compose};
+use crate::commands::search::opened;
+use crate::compose::Compose;
 use crate::print;
 use crate::render::style::{DIM, Painted, STRONG, line};
 use camino::Utf8PathBuf;
@@ -75,8 +76,9 @@ pub fn run(args: &Map, compose: &Compose) -> Result<u8, Failure> {
 
 /// The most used definitions by file, the file with the most used one first.
 fn compact(budget: usize, compose: &Compose) -> Result<u8, Failure> {
-    let agent = compose.reader()?;
-    let files = compose::runtime()?.block_on(agent.map(budget))?;
+    let knowledge = opened(compose, false)?;
+    let files = agent::navigate::ask(&knowledge, |code| Ok(code.map(budget)))?;
+    knowledge.finish();
     match compose.output() {
         Output::Json => print::json(&files),
         Output::Text => {

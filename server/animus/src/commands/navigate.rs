@@ -2,9 +2,11 @@
 //! `--json` each prints what the verb of its name answers.
 
 use crate::cli::Output;
-use crate::compose::{self, Compose};
+use crate::commands::search::opened;
+use crate::compose::Compose;
 use crate::print;
 use crate::render::style::{DIM, PLAIN, Painted, STRONG, line};
+use agent::navigate;
 use clap::Args;
 use index::{Definition, Signed};
 use protocol::{Code, Failure};
@@ -67,22 +69,19 @@ pub fn symbol(args: &Symbol, compose: &Compose) -> Result<u8, Failure> {
         k: args.k,
         ..agent::About::default()
     };
-    let agent = compose.reader()?;
-    let found = compose::runtime()?.block_on(agent.symbols(about))?;
+    let found = asked(compose, about, navigate::symbols)?;
     Ok(told("symbols", &found, compose))
 }
 
 /// Where a name is defined.
 pub fn definition(args: &About, compose: &Compose) -> Result<u8, Failure> {
-    let agent = compose.reader()?;
-    let found = compose::runtime()?.block_on(agent.definitions(args.read()?))?;
+    let found = asked(compose, args.read()?, navigate::definitions)?;
     Ok(told("definitions", &found, compose))
 }
 
 /// The uses of a name.
 pub fn references(args: &About, compose: &Compose) -> Result<u8, Failure> {
-    let agent = compose.reader()?;
-    let found = compose::runtime()?.block_on(agent.references(args.read()?))?;
+    let found = asked(compose, args.read()?, navigate::references)?;
     if compose.output() == Output::Json {
         print::json(&found);
         return Ok(0);
@@ -108,8 +107,7 @@ pub fn references(args: &About, compose: &Compose) -> Result<u8, Failure> {
 
 /// What a definition uses, and what uses it.
 pub fn neighbours(args: &About, compose: &Compose) -> Result<u8, Failure> {
-    let agent = compose.reader()?;
-    let near = compose::runtime()?.block_on(agent.neighbours(args.read()?))?;
+    let near = asked(compose, args.read()?, navigate::neighbours)?;
     if compose.output() == Output::Json {
         print::json(&near);
         return Ok(0);
@@ -135,6 +133,19 @@ pub fn neighbours(args: &About, compose: &Compose) -> Result<u8, Failure> {
     }
     print::text(&text);
     Ok(0)
+}
+
+/// Asks the index of the folder, once it is up to date.
+fn asked<T>(
+    compose: &Compose,
+    about: agent::About,
+    work: fn(&index::Code, &agent::About) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let about = navigate::checked(about)?;
+    let knowledge = opened(compose, false)?;
+    let answer = navigate::ask(&knowledge, |code| work(code, &about));
+    knowledge.finish();
+    answer
 }
 
 impl About {

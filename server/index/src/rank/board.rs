@@ -309,7 +309,7 @@ impl<'i> Board<'i> {
         })
     }
 
-    /// The matched chunks with their scores, best first; of a file that only its path names, the first chunk.
+    /// The matched chunks with their scores, in no order; of a file that only its path names, the first chunk.
     pub(super) fn regions(&self, files: &[Judged<'i>], without: &[Signal]) -> Vec<Region<'i>> {
         let best_file = files.first().map_or(0.0, |file| file.score);
         let mut regions = Vec::new();
@@ -345,10 +345,6 @@ impl<'i> Board<'i> {
             });
             region.score = signal::weighed(&CHUNK, &region.signals, without);
         }
-        regions.sort_by(|a, b| {
-            let by_place = || (a.file.path.as_ref(), a.chunk).cmp(&(b.file.path.as_ref(), b.chunk));
-            b.score.total_cmp(&a.score).then_with(by_place)
-        });
         regions
     }
 

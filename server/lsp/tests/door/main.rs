@@ -8,6 +8,7 @@
 mod bad_input;
 mod clients;
 mod doors;
+mod index;
 mod landing;
 mod lifetime;
 mod navigate;
