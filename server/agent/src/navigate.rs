@@ -1,6 +1,10 @@
 //! Navigate: questions about names, answered from the index and the texts as somebody sees them: the user's files, or a
 //! task's draft of them. Files that may hold secrets are never read and never told of.
 
+mod changed;
+
+pub(crate) use changed::also_used;
+
 use crate::failure::of_workspace;
 use crate::knowledge::{Knowledge, View};
 use crate::shared::Shared;
@@ -248,6 +252,13 @@ fn allowed(shared: &Shared) -> Result<(), Failure> {
 
 fn defect() -> Failure {
     Failure::new(Reason::Internal, "the index failed by a defect of Animus")
+}
+
+/// A definition that uses another, in few words.
+pub(crate) fn short(it: &User) -> String {
+    let of = &it.definition;
+    let line = it.lines.first().unwrap_or(&of.start);
+    format!("{} ({}:{line})", of.full_name(), of.path)
 }
 
 /// A path that a question names, checked.

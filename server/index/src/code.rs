@@ -146,6 +146,11 @@ impl<'i> Code<'i> {
     /// The uses of a name, at most `most`; the definitions' own names are none. With `Container::name`, files that name the
     /// container come first.
     pub fn references(&self, name: &str, most: usize) -> Uses {
+        self.references_where(name, most, false)
+    }
+
+    /// As [`Code::references`]; `strict` leaves out files that do not name the container.
+    fn references_where(&self, name: &str, most: usize, strict: bool) -> Uses {
         let homes: Vec<String> = self
             .index
             .definitions(name)
@@ -155,13 +160,17 @@ impl<'i> Code<'i> {
         let (outer, bare) = crate::index::split(name);
         let mut paths = self.index.candidates(bare);
         let knows_outer: Option<Vec<&str>> = outer.map(|outer| self.index.candidates(outer));
+        let is_stranger = |path: &str| {
+            let known = knows_outer.as_ref();
+            known.is_some_and(|known| known.binary_search(&path).is_err())
+        };
+        if strict {
+            paths.retain(|path| !is_stranger(path));
+        }
         paths.sort_by_cached_key(|path| {
-            let is_stranger = knows_outer
-                .as_ref()
-                .is_some_and(|known| known.binary_search(path).is_err());
             let distance = homes.iter().map(|home| nearness(home, path)).min();
             (
-                is_stranger,
+                is_stranger(path),
                 distance.unwrap_or(0),
                 is_test(path),
                 (*path).to_owned(),

@@ -6,6 +6,7 @@
 )]
 
 mod ancestry;
+mod context;
 mod docs;
 mod ends;
 mod knowledge;

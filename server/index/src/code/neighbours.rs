@@ -46,12 +46,15 @@ pub struct Neighbours {
 }
 
 impl Code<'_> {
-    /// The definitions that use a name, the nearest first, at most `most`. Imports and the name's own definitions are left out.
+    /// The definitions that use a name, the nearest first, at most `most`. Imports and the name's own definitions are left out;
+    /// of a `Container::name` that many define also files that do not name the container.
     pub fn users(&self, name: &str, most: usize) -> Vec<User> {
         let homes = self.index.definitions(name);
         let mut users: Vec<User> = Vec::new();
         let mut by_path: HashMap<String, Vec<Definition>> = HashMap::new();
-        for it in self.references(name, MOST_USES).uses {
+        let (_, bare) = crate::index::split(name);
+        let is_common = self.index.definitions(bare).len() > MOST_NAMESAKES;
+        for it in self.references_where(name, MOST_USES, is_common).uses {
             if it.kind == ReferenceKind::Import {
                 continue;
             }
