@@ -156,10 +156,7 @@ impl Host for Desk {
 
     fn read(&self, path: &RelPath) -> Result<Option<workspace::Content>, workspace::Error> {
         match path.as_str() {
-            "notes.md" => Ok(Some(workspace::Content::new(
-                self.typed.as_bytes(),
-                None,
-            ))),
+            "notes.md" => Ok(Some(workspace::Content::new(self.typed.as_bytes(), None))),
             _ => self.disk.read(path),
         }
     }

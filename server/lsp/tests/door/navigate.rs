@@ -15,6 +15,20 @@ async fn places_are_the_editors_own_and_unsaved_text_counts() {
     // 😀 is two units of UTF-16 and four bytes.
     editor.insert("b.rs", 1, 4, "/* 😀 */ ");
     editor.insert("b.rs", 0, 0, "fn typed_just_now() {}\n");
+    // Verbs answer out of what is there: the index is built on the first one.
+    let built = async || loop {
+        let status = editor.request("animus/status", json!({})).await.unwrap();
+        if status["index"]["state"] == "ready" {
+            return;
+        }
+        let _ = editor
+            .request("animus/symbol", json!({ "name": "first" }))
+            .await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), built())
+        .await
+        .expect("the index is built");
     let ask = async |verb: &str, params: Value| {
         let answer = editor.request(&format!("animus/{verb}"), params).await;
         answer.unwrap()
