@@ -6,6 +6,7 @@
 
 mod bare;
 mod chunk;
+mod code;
 mod defined;
 mod definition;
 mod entry;
@@ -23,12 +24,14 @@ mod postings;
 mod query;
 mod rank;
 mod reference;
+mod select;
 mod symbol;
 mod test_path;
 mod token;
 mod vocabulary;
 
 pub use bare::bare_parse;
+pub use code::{Code, Mapped, MappedSymbol, Neighbour, Neighbours, Place, Signed, Use, User, Uses};
 pub use definition::Definition;
 pub use entry::Entry;
 pub use genre::Genre;
@@ -41,6 +44,7 @@ pub use parse::error_count;
 pub use query::{Query, Texts};
 pub use rank::{Hit, Signal};
 pub use reference::{Identifier, Reference, ReferenceKind, identifiers, references};
+pub use select::{Region, select};
 pub use symbol::{Symbol, SymbolKind};
 
 /// Tells apart builds of this crate whose packed indexes differ: code, queries and versions of grammars.

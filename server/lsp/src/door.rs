@@ -21,7 +21,7 @@ use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
 use crate::review::{self, Reviews, shelf};
-use crate::{indexing, stream, verbs};
+use crate::{indexing, navigate, stream, verbs};
 
 /// Makes the agent of a workspace.
 pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send>;
@@ -204,7 +204,12 @@ impl Door {
             if verb == "patch/review" {
                 return self.show_review(&agent, params).await;
             }
-            agent::verbs::call(&agent, verb, verbs::translate(&editor, verb, params)?).await
+            let params = verbs::translate(&editor, verb, params)?;
+            let answer = agent::verbs::call(&agent, verb, params).await?;
+            Ok(match navigate::is_one(verb) {
+                true => navigate::answered(editor.clone(), answer).await,
+                false => answer,
+            })
         };
         let Some(patience) = editor.client().patience() else {
             return call.await;

@@ -17,6 +17,7 @@ mod framing;
 mod indexing;
 mod ingress;
 mod lifetime;
+mod navigate;
 mod negotiate;
 mod outbox;
 mod position;

@@ -20,9 +20,6 @@ use workspace::{Host, RelPath};
 const USUAL: usize = 10;
 /// Regions that are given in a batch, or looked at to fill a budget.
 const DEEP: usize = 400;
-/// Bytes a token stands for, and what naming a region costs besides its path.
-const TOKEN_BYTES: usize = 4;
-const REGION_BYTES: usize = 12;
 
 /// Find the code for some words
 #[derive(Debug, Args)]
@@ -59,19 +56,10 @@ struct Question {
 
 /// Brings the index of the folder up to date, then answers.
 pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
-    let limits = ToolsConfig {
-        enable_semantic: true,
-        ..compose.load()?.settings.tools
-    };
+    let knowledge = opened(compose, args.no_store)?;
     let host = compose.disk()?;
-    let state = match args.no_store {
-        true => None,
-        false => compose.state(compose.root()).ok(),
-    };
-    let knowledge = Knowledge::new(host.clone(), limits, state, Life::Once);
-    ready(&knowledge)?;
     let without = signals(&args.without)?;
-    let find = |query: &str| found(&knowledge, host.as_ref(), query, args, &without);
+    let find = |query: &str| found(&knowledge, query, args, &without);
     let code = match args.batch {
         true => answer_all(find)?,
         false => {
@@ -85,6 +73,21 @@ pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
     };
     knowledge.finish();
     Ok(code)
+}
+
+/// The index of the folder, up to date; it is stored unless `no_store` says otherwise. Call `finish` on it in the end.
+pub fn opened(compose: &Compose, no_store: bool) -> Result<Knowledge, Failure> {
+    let limits = ToolsConfig {
+        enable_semantic: true,
+        ..compose.load()?.settings.tools
+    };
+    let state = match no_store {
+        true => None,
+        false => compose.state(compose.root()).ok(),
+    };
+    let knowledge = Knowledge::new(compose.disk()?, limits, state, Life::Once);
+    ready(&knowledge)?;
+    Ok(knowledge)
 }
 
 /// Builds the index, or what is not stored of it, with a bar where a person waits.
@@ -158,13 +161,7 @@ fn signals(names: &[String]) -> Result<Vec<Signal>, Failure> {
     names.iter().map(signal).collect()
 }
 
-fn found(
-    knowledge: &Knowledge,
-    host: &dyn Host,
-    query: &str,
-    args: &Search,
-    without: &[Signal],
-) -> Vec<Hit> {
+fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) -> Vec<Hit> {
     let usual = match args.batch || args.budget.is_some() {
         true => DEEP,
         false => USUAL,
@@ -175,16 +172,18 @@ fn found(
     let Some(budget) = args.budget else {
         return hits;
     };
-    let mut left = budget.saturating_mul(TOKEN_BYTES);
-    hits.into_iter()
-        .take_while(|hit| {
-            let cost =
-                hit.path.len() + REGION_BYTES + region(hit, host).map_or(0, |text| text.len());
-            let fits = cost <= left;
-            left = left.saturating_sub(cost);
-            fits
-        })
-        .collect()
+    let chosen = knowledge.look(|view| {
+        let texts = |path: &str| view.text(path);
+        index::select(view.index(), &hits, &texts, budget)
+    });
+    let hit = |it: index::Region| Hit {
+        path: it.path,
+        start: it.start,
+        end: it.end,
+        score: it.score,
+        why: it.why,
+    };
+    chosen.into_iter().map(hit).collect()
 }
 
 fn region(hit: &Hit, host: &dyn Host) -> Option<String> {

@@ -11,6 +11,7 @@ mod doors;
 mod index;
 mod landing;
 mod lifetime;
+mod navigate;
 mod preview;
 mod review;
 mod review_document;
