@@ -126,6 +126,10 @@ pub struct ToolsConfig {
     pub semantic_max_files: usize,
     /// Bytes of a file above which the index leaves it out.
     pub semantic_max_file_bytes: usize,
+    /// Earlier commits whose messages the index knows; 0 for none.
+    pub semantic_max_commits: usize,
+    /// Threads that build the index; 0 for as many as there are cores.
+    pub semantic_threads: usize,
 }
 
 impl Default for ToolsConfig {
@@ -138,6 +142,8 @@ impl Default for ToolsConfig {
             enable_semantic: true,
             semantic_max_files: 50_000,
             semantic_max_file_bytes: 512 * 1024,
+            semantic_max_commits: 4_000,
+            semantic_threads: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Desk: what a tool can reach while it runs: the draft, the task's log, and the agent's shared parts. Nothing else.
 
 use crate::failure::of_workspace;
+use crate::navigate;
 use crate::shared::Shared;
 use crate::task::Task;
 use protocol::{Code, Failure, Phase, Update};
@@ -73,6 +74,18 @@ impl Desk<'_> {
                     .hint("list_files and find_text show what there is"),
             ),
         }
+    }
+
+    /// What uses the definitions that the last edit changed, for the model: each is told of once in a task.
+    pub async fn also_used(&self, before: &Draft) -> String {
+        if !self.shared.tools.enable_semantic {
+            return String::new();
+        }
+        let mut told = self.task.told.lock().clone();
+        let knowledge = &self.shared.knowledge;
+        let users = navigate::also_used(knowledge, before, self.draft, &mut told).await;
+        *self.task.told.lock() = told;
+        users
     }
 
     /// Does something long with the draft as it is now, away from the runtime's threads.

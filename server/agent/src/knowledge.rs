@@ -1,89 +1,349 @@
-//! Knowledge: the index over the user's files as they are now, unsaved buffers included. It is built on the first search and
-//! brought up to date on each, away from the runtime's threads; the first model request never waits for it.
+//! Knowledge: the index over the user's files as they are now, unsaved buffers included, with the messages of earlier
+//! commits. A thread of its own builds it, keeps it fresh and stores it; who asks is answered from what is there.
+
+mod built;
+mod fresh;
+mod read;
+mod store;
+mod worker;
 
 use crate::config::ToolsConfig;
-use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use built::Built;
+use fresh::Fresh;
+use parking_lot::{Mutex, RwLock};
+use protocol::{IndexState, IndexView};
+use sandbox::Tree;
 use std::sync::Arc;
-use workspace::{Hash, Host, RelPath, Snapshot};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+use workspace::{Host, RelPath, Told};
 
-/// The index with what it was built from.
-pub struct Knowledge {
-    host: Arc<dyn Host>,
-    limits: ToolsConfig,
-    built: Arc<Mutex<Built>>,
+/// How long a request that asks for all of the index waits for it at most.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// For how long the index is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// For the questions of one command: built at full speed, stored, then left as it is.
+    Once,
+    /// As long as the process: built at low priority, then kept fresh.
+    Lasting,
 }
 
-#[derive(Default)]
-struct Built {
-    index: index::Index,
-    seen: HashMap<RelPath, Hash>,
+/// What a build does at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing was asked yet, or somebody stopped it.
+    Idle,
+    /// What was stored is being read.
+    Loading,
+    /// Files are being read.
+    Files,
+    /// The messages of commits are being read.
+    History,
+    /// All is there.
+    Ready,
+}
+
+/// How far a build has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What it does.
+    pub stage: Stage,
+    /// Files that were read, of those that have to be.
+    pub done: usize,
+    /// Files that have to be read.
+    pub total: usize,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The regions, best first.
+    pub hits: Vec<index::Hit>,
+    /// Whether files were still to be read, so that there may be better ones.
+    pub partial: bool,
+}
+
+/// What is known at one moment. Nothing changes while it is looked at: keep it for milliseconds only.
+pub struct View<'v> {
+    inner: &'v Inner,
+    built: &'v Built,
+}
+
+/// The index with all that keeps it. Dropping it stops its thread within the file that it reads.
+pub struct Knowledge {
+    inner: Arc<Inner>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Inner {
+    host: Arc<dyn Host>,
+    limits: ToolsConfig,
+    state: Option<Arc<Tree>>,
+    life: Life,
+    built: RwLock<Built>,
+    fresh: Mutex<Fresh>,
+    progress: watch::Sender<Progress>,
+    wake: Sender<Wake>,
+    wakes: Mutex<Option<Receiver<Wake>>>,
+    /// The thread must end.
+    ended: AtomicBool,
+    /// The build that is under way must stop.
+    stopped: AtomicBool,
+}
+
+/// What the thread is told.
+enum Wake {
+    /// Something changed on disk.
+    Told(Told),
+    /// Look whether something changed: somebody asks.
+    Look,
+    /// As `Look`; the sender is dropped when it is done.
+    LookNow(Sender<()>),
+    /// Look at `ended`.
+    End,
 }
 
 impl Knowledge {
-    /// Nothing is read yet.
-    pub fn new(host: Arc<dyn Host>, limits: ToolsConfig) -> Self {
+    /// Nothing is read yet. Without a state folder nothing is stored.
+    pub fn new(
+        host: Arc<dyn Host>,
+        limits: ToolsConfig,
+        state: Option<Arc<Tree>>,
+        life: Life,
+    ) -> Self {
+        let (wake, wakes) = channel();
+        let idle = Progress {
+            stage: Stage::Idle,
+            done: 0,
+            total: 0,
+        };
         Self {
-            host,
-            limits,
-            built: Arc::default(),
+            inner: Arc::new(Inner {
+                host,
+                limits,
+                state,
+                life,
+                built: RwLock::default(),
+                fresh: Mutex::default(),
+                progress: watch::Sender::new(idle),
+                wake,
+                wakes: Mutex::new(Some(wakes)),
+                ended: AtomicBool::new(false),
+                stopped: AtomicBool::new(false),
+            }),
+            thread: Mutex::new(None),
         }
     }
 
-    /// The best regions for a query, over the files as they are now.
-    pub async fn search(&self, query: &str, k: usize) -> Vec<index::Hit> {
-        let query = query.to_owned();
-        self.with(move |index| index.search(&index::Query::of(&query), k))
-            .await
-            .unwrap_or_default()
+    /// Begins to build, where that did not happen yet and is not switched off. Returns at once.
+    pub fn start(&self) {
+        if !self.inner.limits.enable_semantic {
+            return;
+        }
+        if self.inner.stopped.swap(false, Ordering::AcqRel) {
+            self.inner.say(Stage::Loading, 0, 0);
+            let _ = self.inner.wake.send(Wake::Look);
+        }
+        let Some(wakes) = self.inner.wakes.lock().take() else {
+            return;
+        };
+        self.inner.say(Stage::Loading, 0, 0);
+        let inner = self.inner.clone();
+        let thread = std::thread::Builder::new()
+            .name("index".to_owned())
+            .spawn(move || worker::run(&inner, &wakes));
+        match thread {
+            Ok(thread) => *self.thread.lock() = Some(thread),
+            Err(error) => {
+                tracing::warn!(%error, "no thread for the index");
+                self.inner.say(Stage::Idle, 0, 0);
+            }
+        }
     }
 
-    /// Runs `work` on the fresh index, off the runtime's threads. None if it panicked.
+    /// Stops a build; what was read stays, and the next question goes on with it.
+    pub fn stop(&self) {
+        if self.inner.is_building() {
+            self.inner.stopped.store(true, Ordering::Release);
+        }
+    }
+
+    /// Waits for the thread, which is told to end where it would go on for ever: what is to be stored is stored then.
+    pub fn finish(&self) {
+        if self.inner.life == Life::Lasting {
+            self.inner.ended.store(true, Ordering::Release);
+            let _ = self.inner.wake.send(Wake::End);
+        }
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic in there was logged by the panic itself.
+            let _ = thread.join();
+        }
+    }
+
+    /// How far it is, now and later.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.inner.progress.subscribe()
+    }
+
+    /// The figures.
+    pub fn status(&self) -> IndexView {
+        let Progress { stage, done, total } = *self.inner.progress.borrow();
+        // A search never waits for the figures, and the figures never for a search.
+        let (files, commits, bytes) = {
+            let built = self.inner.built.read();
+            (built.index.len(), built.history.len(), built.bytes)
+        };
+        let state = match stage {
+            _ if !self.inner.limits.enable_semantic => IndexState::Off,
+            Stage::Idle => IndexState::Idle,
+            Stage::Loading | Stage::Files | Stage::History => IndexState::Building,
+            Stage::Ready => IndexState::Ready,
+        };
+        let left = total.saturating_sub(done);
+        IndexView {
+            state,
+            files: files as u64,
+            total: match state {
+                IndexState::Building => (files + left) as u64,
+                IndexState::Off | IndexState::Idle | IndexState::Ready => files as u64,
+            },
+            commits: commits as u64,
+            bytes,
+        }
+    }
+
+    /// The best regions for a query in what is there now, unsaved text included. Takes milliseconds of CPU.
+    pub fn search_now(&self, query: &str, k: usize, without: &[index::Signal]) -> Found {
+        let hits = self.look(|view| view.search(query, k, without));
+        Found {
+            hits,
+            partial: self.inner.is_partial(),
+        }
+    }
+
+    /// As [`Knowledge::search_now`], off the runtime's threads.
+    pub async fn search_at_once(self: &Arc<Self>, query: &str, k: usize) -> Found {
+        let (this, query) = (self.clone(), query.to_owned());
+        let job = tokio::task::spawn_blocking(move || this.search_now(&query, k, &[]));
+        job.await.unwrap_or(Found {
+            hits: Vec::new(),
+            partial: true,
+        })
+    }
+
+    /// As [`Knowledge::search_at_once`], over the files as they are now: it waits for the build, at most [`PATIENCE`].
+    pub async fn search(self: &Arc<Self>, query: &str, k: usize) -> Found {
+        self.settle().await;
+        self.search_at_once(query, k).await
+    }
+
+    /// Runs `work` on the index of the files as they are now, off the runtime's threads; it waits for the build, at most
+    /// [`PATIENCE`]. None if it panicked.
     pub async fn with<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&index::Index) -> T + Send + 'static,
+        self: &Arc<Self>,
+        work: impl FnOnce(&View<'_>) -> T + Send + 'static,
     ) -> Option<T> {
-        let (host, limits, built) = (self.host.clone(), self.limits.clone(), self.built.clone());
-        let job = tokio::task::spawn_blocking(move || {
-            let mut built = built.lock();
-            built.refresh(&host, &limits);
-            work(&built.index)
-        });
-        job.await.ok()
+        self.settle().await;
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.look(work))
+            .await
+            .ok()
+    }
+
+    /// Runs `work` on what is there now, unsaved text included.
+    pub fn look<T>(&self, work: impl FnOnce(&View<'_>) -> T) -> T {
+        self.start();
+        self.inner.refresh_documents();
+        let _ = self.inner.wake.send(Wake::Look);
+        let built = self.inner.built.read();
+        work(&View {
+            inner: &self.inner,
+            built: &built,
+        })
+    }
+
+    /// Returns when the build is over and what changed on disk until now is in, at the latest after [`PATIENCE`].
+    async fn settle(&self) {
+        self.start();
+        let mut progress = self.progress();
+        let over = progress.wait_for(|now| matches!(now.stage, Stage::Ready | Stage::Idle));
+        if tokio::time::timeout(PATIENCE, over).await.is_err() {
+            return;
+        }
+        let (done, is_done) = channel();
+        let _ = self.inner.wake.send(Wake::LookNow(done));
+        let looked = tokio::task::spawn_blocking(move || is_done.recv_timeout(worker::GLANCE));
+        let _ = looked.await;
     }
 }
 
-impl Built {
-    fn refresh(&mut self, host: &Arc<dyn Host>, limits: &ToolsConfig) {
-        let Ok(files) = Snapshot::new(host.clone()).files() else {
-            return;
-        };
-        let mut present = HashSet::new();
-        for path in files.iter().take(limits.semantic_max_files) {
-            let Ok(Some(content)) = host.read(path) else {
-                continue;
-            };
-            if content.bytes.len() > limits.semantic_max_file_bytes {
-                continue;
-            }
-            present.insert(path.clone());
-            if self.seen.get(path) == Some(&content.hash) {
-                continue;
-            }
-            if let Ok((text, _)) = content.decoded() {
-                self.index.update(path.as_str(), &text);
-                self.seen.insert(path.clone(), content.hash);
-            }
-        }
-        let gone: Vec<RelPath> = self
-            .seen
-            .keys()
-            .filter(|path| !present.contains(*path))
-            .cloned()
-            .collect();
-        for path in gone {
-            self.index.remove(path.as_str());
-            self.seen.remove(&path);
+impl Drop for Knowledge {
+    fn drop(&mut self) {
+        self.inner.ended.store(true, Ordering::Release);
+        let _ = self.inner.wake.send(Wake::End);
+    }
+}
+
+impl View<'_> {
+    /// The index.
+    pub fn index(&self) -> &index::Index {
+        &self.built.index
+    }
+
+    /// The messages of earlier commits.
+    pub fn history(&self) -> &index::History {
+        &self.built.history
+    }
+
+    /// The text of a file as the user sees it now.
+    pub fn text(&self, path: &str) -> Option<Arc<str>> {
+        self.inner.text(path)
+    }
+
+    /// The best regions for a query.
+    pub fn search(&self, query: &str, k: usize, without: &[index::Signal]) -> Vec<index::Hit> {
+        let texts = |path: &str| self.inner.text(path);
+        let query = index::Query::of(query)
+            .texts(&texts)
+            .history(&self.built.history)
+            .without(without);
+        self.built.index.search(&query, k)
+    }
+}
+
+impl Inner {
+    fn say(&self, stage: Stage, done: usize, total: usize) {
+        self.progress.send_replace(Progress { stage, done, total });
+    }
+
+    fn is_building(&self) -> bool {
+        !matches!(self.progress.borrow().stage, Stage::Ready | Stage::Idle)
+    }
+
+    fn is_partial(&self) -> bool {
+        self.limits.enable_semantic && self.progress.borrow().stage != Stage::Ready
+    }
+
+    /// Whether a build may go on.
+    fn goes_on(&self) -> bool {
+        !self.ended.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire)
+    }
+
+    fn text(&self, path: &str) -> Option<Arc<str>> {
+        let content = self.host.read(&RelPath::new(path).ok()?).ok()??;
+        let (text, _) = content.decoded().ok()?;
+        Some(text.into())
+    }
+
+    fn threads(&self) -> usize {
+        match self.limits.semantic_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
         }
     }
 }

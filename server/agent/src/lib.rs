@@ -13,6 +13,7 @@ mod failure;
 mod feed;
 mod history;
 mod knowledge;
+pub mod navigate;
 mod patches;
 pub mod phase;
 mod prompt;
@@ -29,6 +30,8 @@ pub mod verbs;
 pub use config::{Config, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
+pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
+pub use navigate::{About, Around};
 pub use patches::{Decision, Page, PageLine, Proposal, Restore};
 pub use session::SessionView;
 pub use tools::{Output, Tool, Toolbox};
@@ -170,13 +173,32 @@ impl Agent {
                 .map(|models| models_of(models))
                 .unwrap_or_default(),
             running: u32::try_from(self.shared.running.lock().len()).unwrap_or(u32::MAX),
+            index: self.shared.knowledge.status(),
             problem: self.shared.models.as_ref().err().map(ToString::to_string),
         }
     }
 
-    /// The best regions of code for a query.
-    pub async fn search(&self, query: &str, k: usize) -> Vec<index::Hit> {
-        self.shared.knowledge.search(query, k).await
+    /// The best regions of code for a query, out of what the index holds now.
+    pub async fn search(&self, query: &str, k: usize) -> Found {
+        self.shared.knowledge.search_at_once(query, k).await
+    }
+
+    /// The index over the code.
+    pub fn knowledge(&self) -> &Arc<Knowledge> {
+        &self.shared.knowledge
+    }
+
+    /// An answer to a question about names, out of what the index holds now; see [`navigate`].
+    ///
+    /// # Errors
+    /// What `work` says, `path_refused` for a path that may not be read, `denied` where code search is off.
+    pub async fn navigate<T: Send + 'static>(
+        &self,
+        about: About,
+        work: fn(&index::Code, &About) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let about = navigate::checked(about)?;
+        navigate::ask_at_once(&self.shared, move |code| work(code, &about)).await
     }
 
     /// A file's definitions, unsaved text included.

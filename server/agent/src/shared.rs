@@ -3,7 +3,7 @@
 use crate::approvals::Approvals;
 use crate::config::{Config, ToolsConfig};
 use crate::events::Log;
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, Life};
 use crate::patches::Patches;
 use crate::tools::Toolbox;
 use parking_lot::Mutex;
@@ -37,7 +37,7 @@ pub struct Shared {
     /// Open questions.
     pub approvals: Approvals,
     /// The index.
-    pub knowledge: Knowledge,
+    pub knowledge: Arc<Knowledge>,
     /// Proposed and landed patches.
     pub patches: Patches,
     /// Running tasks.
@@ -62,7 +62,12 @@ pub struct Running {
 impl Shared {
     /// Puts the parts together; reads and starts nothing.
     pub fn new(parts: crate::Parts) -> Shared {
-        let knowledge = Knowledge::new(parts.host.clone(), parts.tools.clone());
+        let knowledge = Arc::new(Knowledge::new(
+            parts.host.clone(),
+            parts.tools.clone(),
+            Some(parts.state.clone()),
+            Life::Lasting,
+        ));
         Shared {
             patches: Patches::new(parts.state.clone(), parts.host.clone(), parts.config.keep()),
             knowledge,

@@ -17,6 +17,7 @@ use protocol::{
     Code, Failure, FinishReason, Level, Phase, SessionId, TaskId, TaskRequest, ToolResult,
     ToolStatus, Update, Usage,
 };
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,6 +42,8 @@ pub struct Task {
     steering: Mutex<mpsc::UnboundedReceiver<String>>,
     repeats: Mutex<Repeats>,
     turns: Mutex<u32>,
+    /// Definitions whose users the model was told of after an edit.
+    pub(crate) told: Mutex<HashSet<String>>,
     /// Revision of the draft on which the tests were red last.
     failed_revision: Mutex<Option<u64>>,
     /// Why there is no verdict, where there is none.
@@ -133,6 +136,7 @@ impl Task {
             steering: Mutex::new(steering),
             repeats: Mutex::default(),
             turns: Mutex::default(),
+            told: Mutex::default(),
             failed_revision: Mutex::default(),
             doubt: Mutex::default(),
         }

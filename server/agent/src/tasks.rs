@@ -49,6 +49,7 @@ impl Agent {
         request: impl FnOnce(&Past) -> Result<TaskRequest, Failure>,
     ) -> Result<Started, Failure> {
         let models = self.shared.models.as_ref().map_err(Clone::clone)?.for_run();
+        self.shared.knowledge.start();
         if let Some(session) = &known {
             history::exists(&self.shared.state, session)?;
         }
@@ -158,6 +159,8 @@ impl Agent {
         for mut task in running {
             let _ = task.done.wait_for(|done| *done).await;
         }
+        let knowledge = self.shared.knowledge.clone();
+        let _ = tokio::task::spawn_blocking(move || knowledge.finish()).await;
     }
 
     /// The session's history, open for one task alone. None where the state folder cannot be written.

@@ -2,11 +2,14 @@
 //! same; what a phase forbids is refused when it is called (A1).
 
 mod apply_patch;
+mod find_symbol;
 mod find_text;
 mod git;
 mod list_files;
+mod neighbours;
 mod outline;
 mod read_file;
+mod references;
 mod restore;
 mod run_command;
 mod search;
@@ -84,6 +87,9 @@ impl Toolbox {
             Box::new(find_text::FindText),
             Box::new(search::Search),
             Box::new(outline::Outline),
+            Box::new(find_symbol::FindSymbol),
+            Box::new(references::References),
+            Box::new(neighbours::Neighbours),
             Box::new(apply_patch::ApplyPatch),
             Box::new(write_file::WriteFile),
             Box::new(restore::Restore),
@@ -155,6 +161,34 @@ fn input_of<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
 /// A string field of unchecked input, for titles.
 fn field<'a>(input: &'a Value, name: &str) -> &'a str {
     input.get(name).and_then(Value::as_str).unwrap_or("?")
+}
+
+/// A definition as a line for the model.
+fn line_of(it: &index::Signed) -> String {
+    let (place, of) = (&it.definition, it.definition.container.as_deref());
+    let within = of.map(|name| format!("  (in {name})")).unwrap_or_default();
+    let head = match it.signature.is_empty() {
+        true => place.name.as_str(),
+        false => it.signature.as_str(),
+    };
+    format!(
+        "{}:{}-{} {head}{within}\n",
+        place.path, place.start, place.end
+    )
+}
+
+/// A definition with the lines in which it uses another, as a line for the model.
+fn user_of(it: &index::User) -> String {
+    let lines: Vec<String> = it.lines.iter().take(5).map(u32::to_string).collect();
+    let more = if it.lines.len() > 5 { ", …" } else { "" };
+    let of = &it.definition;
+    format!(
+        "{}:{} {}  (lines {}{more})\n",
+        of.path,
+        of.start,
+        of.full_name(),
+        lines.join(", ")
+    )
 }
 
 /// Cuts text to `limit` bytes at a line's end and says so.

@@ -3,9 +3,10 @@
 
 use crate::Agent;
 use crate::feed::Signal;
+use crate::navigate;
 use protocol::{
-    ApprovalId, Choice, Code, Failure, Level, PatchId, PatchState, PermissionOption, SessionId,
-    TaskId, TaskRequest, Undoing,
+    ApprovalId, Choice, Code, Failure, IndexState, Level, PatchId, PatchState, PermissionOption,
+    SessionId, TaskId, TaskRequest, Undoing,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +30,10 @@ pub const ALL: &[&str] = &[
     "session/resume",
     "search",
     "outline",
+    "symbol",
+    "definition",
+    "references",
+    "neighbours",
     "status",
     "models",
     "config/effective",
@@ -176,9 +181,34 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
         }
         "search" => {
             let Query { query, k } = read(verb, params)?;
-            Ok(json!({ "hits": agent.search(&query, k.unwrap_or(20).min(1_000)).await }))
+            let found = agent.search(&query, k.unwrap_or(20).min(1_000)).await;
+            Ok(json!({ "hits": found.hits, "partial": found.partial }))
         }
         "outline" => Ok(json!({ "symbols": agent.outline(&read::<OfPath>(verb, params)?.path)? })),
+        "symbol" => {
+            let found = agent
+                .navigate(read(verb, params)?, navigate::symbols)
+                .await?;
+            Ok(told(agent, json!({ "symbols": found })))
+        }
+        "definition" => {
+            let found = agent
+                .navigate(read(verb, params)?, navigate::definitions)
+                .await?;
+            Ok(told(agent, json!({ "definitions": found })))
+        }
+        "references" => {
+            let found = agent
+                .navigate(read(verb, params)?, navigate::references)
+                .await?;
+            Ok(told(agent, json!(found)))
+        }
+        "neighbours" => {
+            let found = agent
+                .navigate(read(verb, params)?, navigate::neighbours)
+                .await?;
+            Ok(told(agent, json!(found)))
+        }
         "status" => Ok(json!(agent.status())),
         "models" => Ok(json!({ "models": agent.status().models })),
         "config/effective" => Ok(agent.effective().clone()),
@@ -187,6 +217,13 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             format!("there is no verb `{verb}`; there are: {}", ALL.join(", ")),
         )),
     }
+}
+
+/// An answer out of the index, with whether files are still to be read.
+fn told(agent: &Agent, mut answer: Value) -> Value {
+    let state = agent.knowledge().status().state;
+    answer["partial"] = json!(state == IndexState::Building);
+    answer
 }
 
 /// Reads the state folder away from the runtime's threads.

@@ -1,8 +1,8 @@
 //! Cli: the command line as types. Words of a task are never options once `--` stands before them.
 
 use crate::commands::{
-    apply_patch, completions, config, demo, doctor, edits, exec, lsp, map, models, patch, policy,
-    run, search, serve, session, version,
+    apply_patch, completions, config, demo, doctor, edits, exec, lsp, map, models, navigate, patch,
+    policy, run, search, serve, session, version,
 };
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
@@ -67,6 +67,16 @@ pub enum Command {
     Search(search::Search),
     /// List files with their symbols
     Map(map::Map),
+    /// List the definitions of a file
+    Outline(navigate::Outline),
+    /// Find a symbol by its name, or nearly so
+    Symbol(navigate::Symbol),
+    /// Find where the name at a place is defined
+    Definition(navigate::About),
+    /// List the uses of a name
+    References(navigate::About),
+    /// List what a definition uses and what uses it
+    Neighbours(navigate::About),
     /// Apply a patch from stdin below the current folder
     ApplyPatch(apply_patch::ApplyPatch),
     /// Read a model's reply from stdin as edits

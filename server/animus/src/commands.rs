@@ -10,6 +10,7 @@ pub mod exec;
 pub mod lsp;
 pub mod map;
 pub mod models;
+pub mod navigate;
 pub mod patch;
 pub mod policy;
 pub mod run;
@@ -35,6 +36,11 @@ pub fn run(command: &Command, compose: &Compose) -> Result<u8, Failure> {
         Command::Serve(args) => serve::run(args, compose),
         Command::Search(args) => search::run(args, compose),
         Command::Map(args) => map::run(args, compose),
+        Command::Outline(args) => navigate::outline(args, compose),
+        Command::Symbol(args) => navigate::symbol(args, compose),
+        Command::Definition(args) => navigate::definition(args, compose),
+        Command::References(args) => navigate::references(args, compose),
+        Command::Neighbours(args) => navigate::neighbours(args, compose),
         Command::ApplyPatch(args) => apply_patch::run(args, compose),
         Command::Edits(args) => edits::run(args, compose),
         Command::Patch(args) => patch::run(args, compose),

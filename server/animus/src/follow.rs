@@ -2,12 +2,15 @@
 //!
 //! The first Ctrl-C cancels the task, the second ends the program at once.
 
+mod indexing;
+
 use crate::cli::Output;
 use crate::print;
 use crate::render::Renderer;
 use crate::render::style::{Painted, STRONG};
 use crate::stops::{INTERRUPTED, Stops};
 use agent::{Agent, Feed, Signal, Started};
+use indexing::Indexing;
 use protocol::{ApprovalId, ApprovalState, Event, PermissionOption, Update};
 use std::io::{self, BufRead, IsTerminal, Write};
 use tokio::sync::mpsc;
@@ -24,6 +27,7 @@ pub async fn follow(
     let mut stops = Stops::new();
     let mut asked = 0;
     let mut answers = Answers::default();
+    let mut indexing = Indexing::of(agent, output);
     let code = loop {
         tokio::select! {
             signal = feed.next() => {
@@ -42,6 +46,10 @@ pub async fn follow(
                 }
             }
             Some(line) = answers.line() => answers.answer(agent, &line),
+            line = indexing.line() => {
+                surface.pause();
+                print::warning(&line);
+            }
             () = stops.next() => {
                 asked += 1;
                 if asked > 1 {

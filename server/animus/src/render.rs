@@ -1,5 +1,6 @@
 //! Renderer: the terminal's fold of one task's events. It keeps only what is on the screen, never a second truth.
 
+pub mod bar;
 mod blocks;
 pub mod diff;
 mod ending;

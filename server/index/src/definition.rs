@@ -22,3 +22,13 @@ pub struct Definition {
     /// Its last line.
     pub end: u32,
 }
+
+impl Definition {
+    /// `Container::name`, or the name alone.
+    pub fn full_name(&self) -> String {
+        match &self.container {
+            Some(container) => format!("{container}::{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}

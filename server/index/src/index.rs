@@ -168,14 +168,7 @@ impl Index {
     /// Where `name` is defined, by path, then line. `Type::name` and `Type.name` ask for `name` within `Type`.
     /// `impl` blocks are not definitions of their type, and are left out.
     pub fn definitions(&self, name: &str) -> Vec<Definition> {
-        let name = name.trim();
-        let (container, name) = match name.rsplit_once("::").or_else(|| name.rsplit_once('.')) {
-            Some((outer, name)) => {
-                let inner = outer.rsplit([':', '.']).next().unwrap_or(outer);
-                (Some(inner), name)
-            }
-            None => (None, name),
-        };
+        let (container, name) = split(name);
         let mut found: Vec<Definition> = self
             .defined
             .files(name)
@@ -270,6 +263,18 @@ impl Index {
             start: row.start,
             end: row.end,
         }
+    }
+}
+
+/// `a::Type::name` and `a.Type.name` -> `Type`, `name`.
+pub(crate) fn split(name: &str) -> (Option<&str>, &str) {
+    let name = name.trim();
+    match name.rsplit_once("::").or_else(|| name.rsplit_once('.')) {
+        Some((outer, name)) => {
+            let inner = outer.rsplit([':', '.']).next().unwrap_or(outer);
+            (Some(inner), name)
+        }
+        None => (None, name),
     }
 }
 

@@ -4,7 +4,9 @@
 //! (pure, so many can be made in parallel), and an [`Index`] keeps the entries: postings, names and line ranges,
 //! never the text itself.
 
+mod bare;
 mod chunk;
+mod code;
 mod defined;
 mod definition;
 mod entry;
@@ -22,11 +24,14 @@ mod postings;
 mod query;
 mod rank;
 mod reference;
+mod select;
 mod symbol;
 mod test_path;
 mod token;
 mod vocabulary;
 
+pub use bare::bare_parse;
+pub use code::{Code, Mapped, MappedSymbol, Neighbour, Neighbours, Place, Signed, Use, User, Uses};
 pub use definition::Definition;
 pub use entry::Entry;
 pub use genre::Genre;
@@ -39,4 +44,8 @@ pub use parse::error_count;
 pub use query::{Query, Texts};
 pub use rank::{Hit, Signal};
 pub use reference::{Identifier, Reference, ReferenceKind, identifiers, references};
+pub use select::{Region, select};
 pub use symbol::{Symbol, SymbolKind};
+
+/// Tells apart builds of this crate whose packed indexes differ: code, queries and versions of grammars.
+pub const FINGERPRINT: &str = env!("INDEX_FINGERPRINT");

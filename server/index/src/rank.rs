@@ -48,14 +48,14 @@ pub(crate) fn search(index: &Index, query: &Query<'_>, k: usize) -> Vec<Hit> {
         return Vec::new();
     }
     let (files, regions) = judged(index, query, &asked);
-    in_order(&files, regions)
+    in_order(&files, &regions, k)
         .into_iter()
         .take(k)
-        .filter_map(|region| region.hit(&asked, &files))
+        .filter_map(|(region, score)| region.hit(score, &asked, &files))
         .collect()
 }
 
-/// All that matches, files and regions, best first.
+/// All that matches: files best first, regions in no order.
 fn judged<'i>(
     index: &'i Index,
     query: &Query<'_>,
@@ -81,29 +81,37 @@ fn judged<'i>(
     (files, regions)
 }
 
-/// Brings the best region of each of the best files forward to where a worse file would come before it; it then counts
-/// as much as what it comes before.
-fn in_order<'i>(files: &[Judged], regions: Vec<Region<'i>>) -> Vec<Region<'i>> {
+/// The `k` best regions, best first; but the best region of each of the best files comes forward to where a worse file
+/// would come before it, and then counts as much as what it comes before.
+fn in_order<'r, 'i>(
+    files: &[Judged],
+    regions: &'r [Region<'i>],
+    k: usize,
+) -> Vec<(&'r Region<'i>, f64)> {
     let best = files.len().min(IN_ORDER);
-    let mut first_of: Vec<Option<usize>> = vec![None; best];
-    for (at, region) in regions.iter().enumerate().rev() {
-        if let Some(first) = first_of.get_mut(region.rank) {
-            *first = Some(at);
+    let mut first_of: Vec<Option<&Region>> = vec![None; best];
+    for region in regions {
+        if let Some(first) = first_of.get_mut(region.rank)
+            && first.is_none_or(|first| region::better(region, first).is_lt())
+        {
+            *first = Some(region);
         }
     }
-    let scores: Vec<f64> = regions.iter().map(|it| it.score).collect();
-    let mut left: Vec<Option<Region>> = regions.into_iter().map(Some).collect();
-    let mut order = Vec::with_capacity(left.len());
+    let mut order = Vec::with_capacity(k);
     let mut next = 0;
-    for (at, &score) in scores.iter().enumerate() {
-        let rank = left.get(at).and_then(Option::as_ref).map(|it| it.rank);
-        let until = rank.map_or(next, |rank| best.min(rank + 1));
-        let due = first_of.get(next..until).unwrap_or_default();
-        for at in due.iter().flatten().copied().chain([at]) {
-            if let Some(region) = left.get_mut(at).and_then(Option::take) {
-                let score = region.score.max(score);
-                order.push(Region { score, ..region });
-            }
+    // No more than the best files' regions come forward, so no region beyond these is reached.
+    for region in region::best(regions, k.saturating_add(best)) {
+        let until = best.min(region.rank + 1);
+        let due = first_of.get_mut(next..until).unwrap_or_default();
+        for first in due.iter_mut().flatten() {
+            order.push((*first, first.score.max(region.score)));
+        }
+        let is_first = |first: &&Region| std::ptr::eq(*first, region);
+        let came_forward = first_of
+            .get(region.rank)
+            .is_some_and(|first| first.as_ref().is_some_and(is_first));
+        if !came_forward {
+            order.push((region, region.score));
         }
         next = next.max(until);
     }

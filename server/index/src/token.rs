@@ -100,6 +100,12 @@ pub(crate) fn words_of_code(query: &str) -> Vec<&str> {
     found
 }
 
+/// Whether a name has several parts, as only code writes them.
+pub(crate) fn is_compound(name: &str) -> bool {
+    let inner = name.trim_matches('_');
+    inner.contains('_') || has_hump(inner)
+}
+
 /// Whether a capital follows a small letter.
 pub(crate) fn has_hump(word: &str) -> bool {
     let next = word.chars().skip(1);

@@ -21,7 +21,7 @@ use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
 use crate::review::{self, Reviews, shelf};
-use crate::{stream, verbs};
+use crate::{indexing, navigate, stream, verbs};
 
 /// Makes the agent of a workspace.
 pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send>;
@@ -175,6 +175,13 @@ impl Door {
         let feed = agent.feed();
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
         self.spawn(shelf::run(self.clone(), agent.clone()));
+        self.spawn(indexing::run(self.clone(), agent.clone()));
+        if self
+            .editor()
+            .is_ok_and(|editor| !editor.documents().paths().is_empty())
+        {
+            agent.knowledge().start();
+        }
         Ok(agent)
     }
 
@@ -197,7 +204,12 @@ impl Door {
             if verb == "patch/review" {
                 return self.show_review(&agent, params).await;
             }
-            agent::verbs::call(&agent, verb, verbs::translate(&editor, verb, params)?).await
+            let params = verbs::translate(&editor, verb, params)?;
+            let answer = agent::verbs::call(&agent, verb, params).await?;
+            Ok(match navigate::is_one(verb) {
+                true => navigate::answered(editor.clone(), answer).await,
+                false => answer,
+            })
         };
         let Some(patience) = editor.client().patience() else {
             return call.await;

@@ -209,6 +209,10 @@ impl Host for Editor {
         self.documents.paths().into_iter().filter(dirty).collect()
     }
 
+    fn changes(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        Some(self.documents.changed())
+    }
+
     fn land<'a>(
         &'a self,
         change: &'a ChangeSet,

@@ -97,8 +97,14 @@ impl<S> Ingress<S> {
         }
         if let Ok(editor) = &met.editor {
             let path = uri.and_then(|uri| editor.addresses().path(uri));
-            if let Err(line) = sync::take(editor, &method, params) {
-                self.door.note(line);
+            match sync::take(editor, &method, params) {
+                Err(line) => self.door.note(line),
+                // Whoever opens a file will ask about code; a server that nobody uses reads nothing.
+                Ok(()) => {
+                    if let Some(agent) = self.door.agent_if_made() {
+                        agent.knowledge().start();
+                    }
+                }
             }
             if let Some(path) = path {
                 self.door.reviews().touched(&path);

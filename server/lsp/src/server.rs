@@ -27,7 +27,7 @@ use crate::features::Feature;
 use crate::negotiate::{self, Client};
 use crate::review::hunks::Asked;
 use crate::review::{Sheet, document, hunks, preview, shelf};
-use crate::{progress, refusal, verbs};
+use crate::{indexing, progress, refusal, verbs};
 
 /// The server.
 pub struct Server(pub Arc<Door>);
@@ -238,9 +238,12 @@ impl Server {
 
     /// `window/workDoneProgress/cancel`: the button next to a progress bar of ours.
     pub async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
-        if let (Some(task), Some(agent)) =
-            (progress::task_of(&params.token), self.0.agent_if_made())
-        {
+        let Some(agent) = self.0.agent_if_made() else {
+            return;
+        };
+        if indexing::is_ours(&params.token) {
+            agent.knowledge().stop();
+        } else if let Some(task) = progress::task_of(&params.token) {
             agent.cancel(Some(&task));
         }
     }

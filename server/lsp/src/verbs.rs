@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use workspace::{Host, RelPath};
 
 use crate::editor::Editor;
-use crate::position;
+use crate::{navigate, position};
 
 const COMMAND: &str = "animus.";
 const METHOD: &str = "animus/";
@@ -74,11 +74,7 @@ pub fn translate(editor: &Editor, verb: &str, params: Value) -> Result<Value, Fa
                 params.insert("land".to_owned(), json!(land));
             }
         }
-        "outline" => {
-            if let Some(uri) = params.remove("uri") {
-                params.insert("path".to_owned(), json!(path(editor, &uri)?.as_str()));
-            }
-        }
+        verb if navigate::is_one(verb) => navigate::asked(editor, &mut params)?,
         _ => {}
     }
     Ok(Value::Object(params))
@@ -134,7 +130,8 @@ fn last_line(editor: &Editor, path: &RelPath) -> u32 {
     u32::try_from(lines.max(1)).unwrap_or(u32::MAX)
 }
 
-fn path(editor: &Editor, uri: &Value) -> Result<RelPath, Failure> {
+/// The file of a `uri` param.
+pub(crate) fn path(editor: &Editor, uri: &Value) -> Result<RelPath, Failure> {
     let uri = uri
         .as_str()
         .ok_or_else(|| wrong("`uri` must be a string".to_owned()))?;
@@ -150,7 +147,8 @@ fn path(editor: &Editor, uri: &Value) -> Result<RelPath, Failure> {
     })
 }
 
-fn wrong(message: String) -> Failure {
+/// A param that is wrong.
+pub(crate) fn wrong(message: String) -> Failure {
     Failure::new(Code::InvalidInput, message)
 }
 

@@ -17,6 +17,37 @@ pub struct ModelView {
     pub scripted: bool,
 }
 
+/// How far an index has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexState {
+    /// Switched off.
+    #[default]
+    Off,
+    /// Nothing was read yet: it begins with the first document or search.
+    Idle,
+    /// Files are being read; a search answers from those that were.
+    Building,
+    /// All files are in.
+    Ready,
+}
+
+/// The index over the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexView {
+    /// How far it is.
+    pub state: IndexState,
+    /// Files that it holds.
+    pub files: u64,
+    /// Files that it will hold; as many as `files` once it is ready.
+    pub total: u64,
+    /// Earlier commits whose messages it knows.
+    pub commits: u64,
+    /// Bytes of the files that it holds.
+    pub bytes: u64,
+}
+
 /// The server's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +62,8 @@ pub struct StatusView {
     pub models: Vec<ModelView>,
     /// Tasks that are running.
     pub running: u32,
+    /// The index over the code.
+    pub index: IndexView,
     /// Why no task could start, if none can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

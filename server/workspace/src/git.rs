@@ -111,7 +111,7 @@ pub fn head(root: &Root) -> Option<String> {
     Some(commit.id().to_string())
 }
 
-fn open(root: &Root) -> Result<Repository, Error> {
+pub(crate) fn open(root: &Root) -> Result<Repository, Error> {
     Repository::discover(root.path()).map_err(|error| match error.code() {
         git2::ErrorCode::NotFound => Error::NoRepository(root.path().to_string()),
         _ => Error::Git(error),

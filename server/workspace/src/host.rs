@@ -8,6 +8,7 @@ use crate::path::{RelPath, Root};
 use futures::future::BoxFuture;
 use sandbox::Tree;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The folder in which a workspace's state is kept, outside the user's files.
 pub type StateFolder = Arc<Tree>;
@@ -28,6 +29,11 @@ pub trait Host: Send + Sync {
 
     /// Open documents that differ from the disk, sorted.
     fn dirty(&self) -> Vec<RelPath>;
+
+    /// Counts what happens to open documents; `None` where none is ever open.
+    fn changes(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 
     /// Permission bits (0 to 0o777) of the file on disk.
     fn mode(&self, path: &RelPath) -> Option<u32> {

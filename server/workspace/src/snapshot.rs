@@ -6,7 +6,7 @@ mod walk;
 pub use find::Match;
 pub(crate) use find::find;
 pub use walk::Entry;
-pub(crate) use walk::list;
+pub(crate) use walk::{list, walker_below};
 
 use crate::content::Content;
 use crate::error::Error;

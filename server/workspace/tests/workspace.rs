@@ -7,6 +7,8 @@ mod bench;
 mod blocks;
 #[path = "workspace/envelope.rs"]
 mod envelope;
+#[path = "workspace/histories.rs"]
+mod histories;
 #[path = "workspace/json.rs"]
 mod json;
 #[path = "workspace/landing.rs"]

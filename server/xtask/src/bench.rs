@@ -2,6 +2,9 @@
 //! same protocol library over the same rope (what any server of this kind must cost). Medians; a figure over its goal is marked.
 
 mod patches;
+mod quality;
+mod score;
+mod search;
 
 use crate::client::Client;
 use crate::shell::{cargo, command, run as show};
@@ -18,15 +21,19 @@ const LINES: usize = 10_000;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// The language server and patches.
+pub enum What<'w> {
+    /// The language server, patches, and the index of this checkout.
     All,
     /// Only patches.
     Patches,
+    /// What the index costs, on a folder or on this checkout.
+    Search(Option<&'w str>),
+    /// How well it finds, by these words.
+    Quality(&'w [&'w str]),
 }
 
 /// Builds all in release and measures from a release build of this program.
-pub fn run(what: What) -> Result<()> {
+pub fn run(what: What<'_>) -> Result<()> {
     show(&mut cargo(&[
         "build",
         "--release",
@@ -58,7 +65,16 @@ pub fn run(what: What) -> Result<()> {
                 .arg(release.join("examples/bare")),
         )?;
     }
-    patches::measure(&release.join("animus"))
+    let animus = release.join("animus");
+    match what {
+        What::All => {
+            patches::measure(&animus)?;
+            search::measure(&release, None)
+        }
+        What::Patches => patches::measure(&animus),
+        What::Search(folder) => search::measure(&release, folder),
+        What::Quality(words) => quality::measure(&animus, words),
+    }
 }
 
 struct Figures {

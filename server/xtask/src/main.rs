@@ -23,8 +23,10 @@ cargo xtask test [--no-editors]  set up what is missing, then check everything
 cargo xtask editors [SESSION…]   only the editor tests, or only some sessions of them
 cargo xtask tidy                 only the rules that no compiler knows
 cargo xtask setup                only install what the editor tests need
-cargo xtask bench                the language server beside bare ones, and patches beside git (release build)
+cargo xtask bench                the language server beside bare ones, patches beside git, the index (release build)
 cargo xtask bench patches        only patches
+cargo xtask bench search [FOLDER]  the index beside a bare parse of the same files
+cargo xtask bench quality --truth FILE --snapshots FOLDER  how well the index finds
 cargo xtask dist                 the binary and the editor shims in target/package";
 
 fn main() -> ExitCode {
@@ -48,6 +50,9 @@ fn run() -> Result<()> {
         ["setup"] => setup::run().map(drop),
         ["bench"] => bench::run(bench::What::All),
         ["bench", "patches"] => bench::run(bench::What::Patches),
+        ["bench", "search"] => bench::run(bench::What::Search(None)),
+        ["bench", "search", folder] => bench::run(bench::What::Search(Some(folder))),
+        ["bench", "quality", words @ ..] => bench::run(bench::What::Quality(words)),
         ["bench", "measure", server, bare] => bench::measure(server, bare),
         ["bench", "bare"] => bare::serve(),
         ["dist"] => dist::run(),

@@ -131,11 +131,11 @@ impl Task {
                 failure.hint("say what to do"),
             ));
         }
-        let (snapshot, request) = (snapshot.clone(), self.request.clone());
         let max_bytes = self.shared.config.max_context_bytes;
+        let (taken, request) = (snapshot.clone(), self.request.clone());
         // Walking a large workspace is no work for the runtime's threads.
         let gather =
-            tokio::task::spawn_blocking(move || context::gather(&snapshot, &request, max_bytes));
+            tokio::task::spawn_blocking(move || context::gather(&taken, &request, max_bytes));
         let context = gather.await.unwrap_or_else(|_| {
             Err(Failure::new(
                 Code::Internal,
@@ -143,6 +143,27 @@ impl Task {
             ))
         });
         let context = context.map_err(|failure| End::failed(FinishReason::NeedsUser, failure))?;
-        Ok(format!("{words}\n{context}"))
+        let chosen = self.chosen(snapshot, &context).await?;
+        Ok(format!("{words}\n{}", context.text(&chosen)))
+    }
+
+    /// What the index finds for the request, if it is there in a moment.
+    async fn chosen(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        context: &context::Context,
+    ) -> Result<String, End> {
+        if !self.shared.tools.enable_semantic {
+            return Ok(String::new());
+        }
+        let wanted = context::Wanted {
+            request: self.request.clone(),
+            shown: context.shown.clone(),
+            left: context.left,
+        };
+        tokio::select! {
+            chosen = context::choose(&self.shared.knowledge, snapshot, wanted) => Ok(chosen),
+            () = self.cancel.cancelled() => Err(End::cancelled()),
+        }
     }
 }

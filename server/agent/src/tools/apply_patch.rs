@@ -61,12 +61,16 @@ impl Tool for ApplyPatch {
             for op in &patch.ops {
                 desk.writable(op.path().as_str())?;
             }
+            let before = desk.draft.clone();
             let paths = desk.edit(|draft| {
                 draft
                     .apply(&patch, workspace::Mode::Atomic)
                     .map_err(crate::failure::of_refusals)
             })?;
-            Ok(Output::from(format!("applied to the draft: {paths}")))
+            let users = desk.also_used(&before).await;
+            Ok(Output::from(format!(
+                "applied to the draft: {paths}{users}"
+            )))
         })
     }
 }

@@ -57,14 +57,16 @@ impl Tool for Search {
                 );
                 return Err(off.hint("use find_text"));
             }
-            let hits = desk.shared.knowledge.search(&input.query, SHOWN).await;
-            if hits.is_empty() {
-                return Ok(Output::from(
-                    "nothing found; try other words or find_text".to_owned(),
-                ));
+            let found = desk.shared.knowledge.search(&input.query, SHOWN).await;
+            let mut text = match found.partial {
+                true => "The index is still being built: there may be better regions. find_text sees every file.\n".to_owned(),
+                false => String::new(),
+            };
+            if found.hits.is_empty() {
+                text.push_str("nothing found; try other words or find_text");
+                return Ok(Output::from(text));
             }
-            let mut text = String::new();
-            for hit in hits {
+            for hit in found.hits {
                 let region = format!("{}:{}-{}", hit.path, hit.start, hit.end);
                 let lines = workspace::RelPath::new(&hit.path)
                     .ok()

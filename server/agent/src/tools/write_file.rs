@@ -49,13 +49,15 @@ impl Tool for WriteFile {
         Box::pin(async move {
             let input: Input = input_of(input)?;
             let path = desk.writable(&input.path)?;
+            let before = desk.draft.clone();
             desk.edit(|draft| {
                 draft
                     .write(&path, &input.content)
                     .map_err(crate::failure::of_workspace)
             })?;
+            let users = desk.also_used(&before).await;
             Ok(Output::from(format!(
-                "{path} written to the draft, lines: {}",
+                "{path} written to the draft, lines: {}{users}",
                 input.content.lines().count()
             )))
         })

@@ -6,9 +6,12 @@
 )]
 
 mod ancestry;
+mod context;
 mod docs;
 mod ends;
+mod knowledge;
 mod landing;
+mod navigate;
 mod review;
 mod rules;
 mod sessions;

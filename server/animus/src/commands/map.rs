@@ -1,6 +1,7 @@
-//! `map`: the files of a folder with their symbols, in the order of the files.
+//! `map`: the files of a folder with their symbols, in the order of the files; or in few words what most of them use.
 
 use crate::cli::Output;
+use crate::commands::search::opened;
 use crate::compose::Compose;
 use crate::print;
 use crate::render::style::{DIM, Painted, STRONG, line};
@@ -16,6 +17,9 @@ use workspace::Snapshot;
 pub struct Map {
     /// Folder to list (default: the current one)
     folder: Option<Utf8PathBuf>,
+    /// Only what most files use, with signatures, in at most so many tokens of 4 bytes
+    #[arg(long, value_name = "TOKENS")]
+    budget: Option<usize>,
 }
 
 /// Parses every file whose language is known.
@@ -31,6 +35,9 @@ pub fn run(args: &Map, compose: &Compose) -> Result<u8, Failure> {
                     .hint("name an existing folder")
             })?,
     };
+    if let Some(budget) = args.budget {
+        return compact(budget, &compose.at(&folder));
+    }
     let snapshot = Snapshot::new(compose.at(&folder).disk()?);
     let files = snapshot
         .files()
@@ -63,6 +70,28 @@ pub fn run(args: &Map, compose: &Compose) -> Result<u8, Failure> {
     match compose.output() {
         Output::Json => print::json(&listed),
         Output::Text => print::text(&text),
+    }
+    Ok(0)
+}
+
+/// The most used definitions by file, the file with the most used one first.
+fn compact(budget: usize, compose: &Compose) -> Result<u8, Failure> {
+    let knowledge = opened(compose, false)?;
+    let files = agent::navigate::ask(&knowledge, |code| Ok(code.map(budget)))?;
+    knowledge.finish();
+    match compose.output() {
+        Output::Json => print::json(&files),
+        Output::Text => {
+            let mut text = String::new();
+            for file in &files {
+                let _ = writeln!(text, "{}", Painted(STRONG, line(&file.path)));
+                for it in &file.symbols {
+                    let start = format!("{:>5}", it.start);
+                    let _ = writeln!(text, "{} {}", Painted(DIM, start), line(&it.signature));
+                }
+            }
+            print::text(&text);
+        }
     }
     Ok(0)
 }

@@ -1,24 +1,25 @@
 //! `search`: the regions of the current folder's code for some words, best first.
 
 use crate::cli::Output;
-use crate::compose::Compose;
+use crate::compose::{Compose, runtime};
 use crate::print;
+use crate::render::bar::Bar;
 use crate::render::style::{DIM, PLAIN, Painted, STRONG, line};
+use crate::stops::Stops;
+use agent::{Knowledge, Life, Stage, ToolsConfig};
 use clap::Args;
-use index::{Hit, Index, Query};
+use index::{Hit, Signal};
 use protocol::{Code, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
-use workspace::{Host, RelPath, Snapshot};
+use std::time::Instant;
+use workspace::{Host, RelPath};
 
 /// Regions that are given where nobody says how many.
 const USUAL: usize = 10;
-/// Regions that are looked at to fill a budget.
+/// Regions that are given in a batch, or looked at to fill a budget.
 const DEEP: usize = 400;
-/// Bytes a token stands for, and what naming a region costs besides its path.
-const TOKEN_BYTES: usize = 4;
-const REGION_BYTES: usize = 12;
 
 /// Find the code for some words
 #[derive(Debug, Args)]
@@ -36,9 +37,15 @@ pub struct Search {
     /// How many tokens of text the regions may have together, 4 bytes each
     #[arg(long, value_name = "TOKENS")]
     budget: Option<usize>,
-    /// Answer JSON lines {"id","query"} from stdin with JSON lines {"id","ranked"}
+    /// Answer JSON lines {"id","query"} from stdin with JSON lines {"id","ranked"} (default: 400 regions each)
     #[arg(long)]
     batch: bool,
+    /// Read all files again, and keep no index in the state folder
+    #[arg(long)]
+    no_store: bool,
+    /// Leave a signal out of the ranking, to measure what it is worth
+    #[arg(long, value_name = "SIGNAL", hide = true)]
+    without: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -47,85 +54,136 @@ struct Question {
     query: String,
 }
 
-/// Builds the index of the folder, then answers.
+/// Brings the index of the folder up to date, then answers.
 pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
-    let limits = compose.load()?.settings.tools;
+    let knowledge = opened(compose, args.no_store)?;
     let host = compose.disk()?;
-    let snapshot = Snapshot::new(host.clone());
-    let index = build(
-        &snapshot,
-        limits.semantic_max_files,
-        limits.semantic_max_file_bytes,
-    )?;
-    let find = |query: &str| found(&index, host.as_ref(), query, args.k, args.budget);
-    if args.batch {
-        for (number, text) in std::io::stdin().lock().lines().enumerate() {
-            let text = text.map_err(|error| {
-                Failure::new(Code::Io, format!("stdin cannot be read: {error}"))
-            })?;
-            if text.trim().is_empty() {
-                continue;
-            }
-            let question: Question = serde_json::from_str(&text).map_err(|error| {
-                Failure::new(Code::InvalidInput, format!("line {}: {error}", number + 1))
-                    .hint("send {\"id\": …, \"query\": \"…\"}")
-            })?;
-            print::json(&json!({ "id": question.id, "ranked": find(&question.query) }));
+    let without = signals(&args.without)?;
+    let find = |query: &str| found(&knowledge, query, args, &without);
+    let code = match args.batch {
+        true => answer_all(find)?,
+        false => {
+            show(
+                &find(&args.words.join(" ")),
+                host.as_ref(),
+                compose.output(),
+            );
+            0
         }
-        return Ok(0);
-    }
-    let query = args.words.join(" ");
-    let hits = find(&query);
-    match compose.output() {
-        Output::Json => print::json(&hits),
-        Output::Text if hits.is_empty() => print::text("nothing found; try other words\n"),
-        Output::Text => {
-            for hit in &hits {
-                print::text(&shown(hit, host.as_ref()));
+    };
+    knowledge.finish();
+    Ok(code)
+}
+
+/// The index of the folder, up to date; it is stored unless `no_store` says otherwise. Call `finish` on it in the end.
+pub fn opened(compose: &Compose, no_store: bool) -> Result<Knowledge, Failure> {
+    let limits = ToolsConfig {
+        enable_semantic: true,
+        ..compose.load()?.settings.tools
+    };
+    let state = match no_store {
+        true => None,
+        false => compose.state(compose.root()).ok(),
+    };
+    let knowledge = Knowledge::new(compose.disk()?, limits, state, Life::Once);
+    ready(&knowledge)?;
+    Ok(knowledge)
+}
+
+/// Builds the index, or what is not stored of it, with a bar where a person waits.
+fn ready(knowledge: &Knowledge) -> Result<(), Failure> {
+    let mut progress = knowledge.progress();
+    knowledge.start();
+    runtime()?.block_on(async {
+        let mut stops = Stops::new();
+        let bar = Bar::new();
+        loop {
+            let now = *progress.borrow_and_update();
+            match now.stage {
+                Stage::Ready => return Ok(()),
+                Stage::Idle => {
+                    let failure = Failure::new(Code::Io, "the files could not be indexed");
+                    return Err(failure.hint("the lines above, or logging.level: info, say why"));
+                }
+                Stage::Loading | Stage::Files | Stage::History => bar.show(now),
+            }
+            tokio::select! {
+                _ = progress.changed() => {}
+                () = stops.next() => {
+                    knowledge.stop();
+                    return Err(Failure::new(Code::Cancelled, "stopped; what was read so far is not kept"));
+                }
             }
         }
+    })
+}
+
+fn answer_all(find: impl Fn(&str) -> Vec<Hit>) -> Result<u8, Failure> {
+    for (number, text) in std::io::stdin().lock().lines().enumerate() {
+        let text =
+            text.map_err(|error| Failure::new(Code::Io, format!("stdin cannot be read: {error}")))?;
+        if text.trim().is_empty() {
+            continue;
+        }
+        let question: Question = serde_json::from_str(&text).map_err(|error| {
+            Failure::new(Code::InvalidInput, format!("line {}: {error}", number + 1))
+                .hint("send {\"id\": …, \"query\": \"…\"}")
+        })?;
+        let started = Instant::now();
+        let ranked = find(&question.query);
+        let took = started.elapsed().as_secs_f64() * 1e3;
+        print::json(&json!({ "id": question.id, "ranked": ranked, "query_ms": took }));
     }
     Ok(0)
 }
 
-/// An index of every readable text file.
-pub fn build(snapshot: &Snapshot, max_files: usize, max_bytes: usize) -> Result<Index, Failure> {
-    let files = snapshot
-        .files()
-        .map_err(|error| Failure::new(Code::Io, error.to_string()))?;
-    let mut index = Index::new();
-    for path in files.iter().take(max_files) {
-        let Ok(Some(content)) = snapshot.read(path) else {
-            continue;
-        };
-        if let Some(text) = content.text().ok().filter(|text| text.len() <= max_bytes) {
-            index.update(path.as_str(), text);
+fn show(hits: &[Hit], host: &dyn Host, output: Output) {
+    match output {
+        Output::Json => print::json(&hits),
+        Output::Text if hits.is_empty() => print::text("nothing found; try other words\n"),
+        Output::Text => {
+            for hit in hits {
+                print::text(&shown(hit, host));
+            }
         }
     }
-    Ok(index)
 }
 
-fn found(
-    index: &Index,
-    host: &dyn Host,
-    query: &str,
-    k: Option<usize>,
-    budget: Option<usize>,
-) -> Vec<Hit> {
-    let Some(budget) = budget else {
-        return index.search(&Query::of(query), k.unwrap_or(USUAL));
-    };
-    let mut left = budget.saturating_mul(TOKEN_BYTES);
-    let hits = index.search(&Query::of(query), k.unwrap_or(DEEP));
-    hits.into_iter()
-        .take_while(|hit| {
-            let cost =
-                hit.path.len() + REGION_BYTES + region(hit, host).map_or(0, |text| text.len());
-            let fits = cost <= left;
-            left = left.saturating_sub(cost);
-            fits
+fn signals(names: &[String]) -> Result<Vec<Signal>, Failure> {
+    let signal = |name: &String| {
+        let found = Signal::ALL.into_iter().find(|it| it.name() == name);
+        found.ok_or_else(|| {
+            let all = Signal::ALL.map(Signal::name).join(", ");
+            Failure::new(Code::InvalidInput, format!("there is no signal `{name}`"))
+                .hint(format!("there are: {all}"))
         })
-        .collect()
+    };
+    names.iter().map(signal).collect()
+}
+
+fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) -> Vec<Hit> {
+    let usual = match args.batch || args.budget.is_some() {
+        true => DEEP,
+        false => USUAL,
+    };
+    let hits = knowledge
+        .search_now(query, args.k.unwrap_or(usual), without)
+        .hits;
+    let Some(budget) = args.budget else {
+        return hits;
+    };
+    let chosen = knowledge.look(|view| {
+        let texts = |path: &str| view.text(path);
+        index::select(view.index(), &hits, &texts, budget)
+    });
+    let hit = |it: index::Region| Hit {
+        path: it.path,
+        start: it.start,
+        end: it.end,
+        score: it.score,
+        why: it.why,
+    };
+    chosen.into_iter().map(hit).collect()
 }
 
 fn region(hit: &Hit, host: &dyn Host) -> Option<String> {

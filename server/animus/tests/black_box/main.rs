@@ -14,6 +14,7 @@ mod full;
 mod hunks;
 mod interrupt;
 mod lsp;
+mod navigate;
 mod patches;
 mod run;
 mod serve;

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::bm25::{idf, mean, saturated};
 use super::read::Read;
 use super::region::{Judged, Region};
-use super::signal::{self, CHUNK, FILE, Signal};
+use super::signal::{self, CHUNK, FILE, FILE_DECAY, Signal};
 use crate::chunk::Chunk;
 use crate::history::{History, Said};
 use crate::index::{File, Index, Totals};
@@ -309,14 +309,15 @@ impl<'i> Board<'i> {
         })
     }
 
-    /// The matched chunks with their scores, best first; of a file that only its path names, the first chunk.
+    /// The matched chunks with their scores, in no order; of a file that only its path names, the first chunk.
     pub(super) fn regions(&self, files: &[Judged<'i>], without: &[Signal]) -> Vec<Region<'i>> {
         let best_file = files.first().map_or(0.0, |file| file.score);
         let mut regions = Vec::new();
         for (rank, judged) in files.iter().enumerate() {
             let counts = self.chunks(judged.number, judged.file);
             let text_matched = counts.iter().any(|it| it.matched);
-            let of_file = ((judged.score - best_file).exp(), 1.0 / (rank + 1) as f64);
+            let behind = FILE_DECAY * (judged.score - best_file);
+            let of_file = (behind.exp(), 1.0 / (rank + 1) as f64);
             for (at, chunk) in judged.file.chunks.iter().enumerate() {
                 let Some(it) = counts.get(at) else { continue };
                 if !it.matched && (text_matched || at > 0) {
@@ -345,10 +346,6 @@ impl<'i> Board<'i> {
             });
             region.score = signal::weighed(&CHUNK, &region.signals, without);
         }
-        regions.sort_by(|a, b| {
-            let by_place = || (a.file.path.as_ref(), a.chunk).cmp(&(b.file.path.as_ref(), b.chunk));
-            b.score.total_cmp(&a.score).then_with(by_place)
-        });
         regions
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
+
 use super::asked::Asked;
 use super::bm25::idf;
 use super::read::Read;
-use super::region::Region;
+use super::region::{self, Region};
 use crate::index::Index;
 use crate::token::{self, Cutter};
 
@@ -24,9 +26,10 @@ pub(super) fn terms(
     let cutter = Cutter::default();
     // By term: how many regions have it, weighed by how good they are.
     let mut found: BTreeMap<String, f64> = BTreeMap::new();
+    let regions = region::best(regions, REGIONS);
     let best = regions.first()?.score;
     let mut any = false;
-    for region in regions.iter().take(REGIONS) {
+    for region in regions {
         let Some(it) = read.iter().find(|it| it.number == region.number) else {
             continue;
         };
@@ -35,12 +38,17 @@ pub(super) fn terms(
             continue;
         };
         let worth = (region.score - best).exp();
-        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        // Each word is cut once: words of code come again and again.
+        let mut words: HashMap<&str, u32> = HashMap::new();
         let lines = it.text.lines().skip(chunk.start as usize - 1);
         for line in lines.take((chunk.end - chunk.start + 1) as usize) {
             for word in token::words(line) {
-                cutter.terms(word, |term| *counts.entry(term).or_default() += 1);
+                *words.entry(word).or_default() += 1;
             }
+        }
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        for (word, count) in words {
+            cutter.terms(word, |term| *counts.entry(term).or_default() += count);
         }
         for (term, count) in counts {
             *found.entry(term).or_default() += worth * (1.0 + f64::from(count).ln());

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use hashbrown::HashMap;
 use memchr::memmem;
 
@@ -16,11 +16,13 @@ use crate::query::Query;
 use crate::token::{self, Cutter};
 
 /// Files that are read.
-const MOST_FILES: usize = 100;
+const MOST_FILES: usize = 50;
 /// Words further apart in a text are not side by side: bytes from start to start.
 const NEAR: usize = 48;
 /// Bytes of a usual word with what is around it.
 const WORD: f64 = 8.0;
+/// Pairs of a query that are looked for, the rarest words first.
+const MOST_PAIRS: usize = 32;
 /// Literals of a query that are looked for.
 const MOST_LITERALS: usize = 16;
 
@@ -83,8 +85,8 @@ pub(super) fn best(files: &[Judged], query: &Query<'_>, asked: &[Asked]) -> Vec<
 struct Pairs {
     /// Numbers of terms, in the order of the query's words.
     by_term: HashMap<String, u32>,
-    /// `(first, second)`, each once, with its weight.
-    pairs: Vec<(u32, u32, f64)>,
+    /// By term: the pairs that it is part of, each with its number, its other term and its weight.
+    partners: Vec<Vec<(usize, u32, f64)>>,
     /// Finds what may begin a term.
     begins: AhoCorasick,
 }
@@ -97,47 +99,70 @@ struct Seen {
 }
 
 impl Pairs {
-    /// `None` where a query has no two terms.
+    /// `None` where a query has no two terms that a file may use.
     fn of(query: &str, asked: &[Asked]) -> Option<Pairs> {
         let used = asked
             .iter()
             .map(|it| (it.term.as_str(), it.postings.body.len()));
         let used: HashMap<&str, usize> = used.collect();
-        let mut by_term: HashMap<String, u32> = HashMap::new();
-        let mut order: Vec<(u32, f64)> = Vec::new();
+        let mut order: Vec<(String, f64)> = Vec::new();
         let cutter = Cutter::default();
         for word in token::words(query) {
             parts(&cutter, word, |term| {
-                let next = u32::try_from(by_term.len()).unwrap_or(u32::MAX);
                 let weight = match used.get(term.as_str()) {
                     None | Some(0) => 0.0,
                     Some(&used) => 1.0 / (used as f64).sqrt(),
                 };
-                order.push((*by_term.entry(term).or_insert(next), weight));
+                order.push((term, weight));
             });
         }
-        let mut pairs: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+        let mut pairs: BTreeMap<(&str, &str), f64> = BTreeMap::new();
         for two in order.windows(2) {
-            if let &[(one, first), (other, second)] = two
+            if let [(one, first), (other, second)] = two
                 && one != other
+                && first * second > 0.0
             {
                 pairs.insert((one, other), (first * second).sqrt());
             }
         }
+        let mut pairs: Vec<((&str, &str), f64)> = pairs.into_iter().collect();
+        pairs.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        pairs.truncate(MOST_PAIRS);
+
+        let mut by_term: HashMap<String, u32> = HashMap::new();
+        let mut number = |term: &str| {
+            let next = u32::try_from(by_term.len()).unwrap_or(u32::MAX);
+            *by_term.entry_ref(term).or_insert(next)
+        };
+        let pairs = pairs.into_iter();
+        let pairs: Vec<(u32, u32, f64)> = pairs
+            .map(|((one, other), weight)| (number(one), number(other), weight))
+            .collect();
         let begins = AhoCorasick::builder()
             .ascii_case_insensitive(true)
+            // Beginnings of words are everywhere in code: to look for rare bytes first only loses time.
+            .prefilter(false)
+            .kind(Some(AhoCorasickKind::DFA))
             // A stem that was changed at its end still begins like the word.
             .build(
                 by_term
                     .keys()
                     .map(|term| term.strip_suffix('i').unwrap_or(term)),
             );
+        let mut partners = vec![Vec::new(); by_term.len()];
+        for (pair, &(one, other, weight)) in pairs.iter().enumerate() {
+            for (term, partner) in [(one, other), (other, one)] {
+                if let Some(list) = partners.get_mut(term as usize) {
+                    list.push((pair, partner, weight));
+                }
+            }
+        }
         Some(Pairs {
             by_term,
-            pairs: pairs.into_iter().map(|((a, b), w)| (a, b, w)).collect(),
+            partners,
             begins: begins.ok()?,
         })
-        .filter(|it| !it.pairs.is_empty())
+        .filter(|_| !pairs.is_empty())
     }
 
     fn count(&self, read: &mut Read, chunks: &[Chunk], cuts: &mut HashMap<String, Vec<u32>>) {
@@ -192,12 +217,8 @@ impl Pairs {
         last: &[Option<Seen>],
         best: &mut BTreeMap<(usize, usize), f64>,
     ) {
-        for (pair, &(one, other, weight)) in self.pairs.iter().enumerate() {
-            let partner = match term {
-                _ if term == one => other,
-                _ if term == other => one,
-                _ => continue,
-            };
+        let partners = self.partners.get(term as usize);
+        for &(pair, partner, weight) in partners.into_iter().flatten() {
             let Some(there) = last.get(partner as usize).copied().flatten() else {
                 continue;
             };

@@ -1,5 +1,7 @@
 //! Region: a chunk with its score, and the file that it is judged with; it becomes a hit for those who asked.
 
+use std::cmp::Ordering;
+
 use super::Hit;
 use super::asked::Asked;
 use super::signal::{CHUNK, FILE, Signal};
@@ -29,6 +31,23 @@ pub(super) struct Region<'i> {
 /// A signal from here on is worth a word.
 const TELLING: f64 = 0.5;
 
+/// The `most` best regions, best first.
+pub(super) fn best<'r, 'i>(regions: &'r [Region<'i>], most: usize) -> Vec<&'r Region<'i>> {
+    let mut order: Vec<&Region> = regions.iter().collect();
+    if most < order.len() {
+        order.select_nth_unstable_by(most, |a, b| better(a, b));
+        order.truncate(most);
+    }
+    order.sort_unstable_by(|a, b| better(a, b));
+    order
+}
+
+/// The better one first; of equal ones by path, then place.
+pub(super) fn better(a: &Region, b: &Region) -> Ordering {
+    let by_place = || (a.file.path.as_ref(), a.chunk).cmp(&(b.file.path.as_ref(), b.chunk));
+    b.score.total_cmp(&a.score).then_with(by_place)
+}
+
 impl Judged<'_> {
     fn signal(&self, signal: Signal) -> f64 {
         let at = FILE.iter().position(|it| it.0 == signal);
@@ -46,7 +65,7 @@ impl Region<'_> {
             .unwrap_or(0.0)
     }
 
-    pub(super) fn hit(&self, asked: &[Asked], files: &[Judged]) -> Option<Hit> {
+    pub(super) fn hit(&self, score: f64, asked: &[Asked], files: &[Judged]) -> Option<Hit> {
         let chunk = self.file.chunks.get(self.chunk)?;
         let mut why = Vec::new();
         for (label, list) in [
@@ -69,7 +88,7 @@ impl Region<'_> {
             path: self.file.path.to_string(),
             start: chunk.start,
             end: chunk.end,
-            score: self.score,
+            score,
             why,
         })
     }

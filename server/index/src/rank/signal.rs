@@ -100,11 +100,14 @@ impl Signal {
     }
 }
 
+/// How fast a region loses by the distance of its file from the best one.
+pub(crate) const FILE_DECAY: f64 = 0.7;
+
 /// The signals of a file.
 pub(crate) const FILE: [(Signal, f64); 14] = [
-    (Signal::BestChunk, 3.0),
-    (Signal::BestThree, 1.5),
-    (Signal::Body, 1.0),
+    (Signal::BestChunk, 2.8),
+    (Signal::BestThree, 1.0),
+    (Signal::Body, 0.7),
     (Signal::Path, 1.5),
     (Signal::Names, 0.7),
     (Signal::Votes, 1.2),
@@ -114,15 +117,15 @@ pub(crate) const FILE: [(Signal, f64); 14] = [
     (Signal::Commits, 0.3),
     (Signal::Size, 0.2),
     (Signal::Defines, 0.5),
-    (Signal::Test, -3.0),
-    (Signal::Prose, -4.4),
+    (Signal::Test, -3.5),
+    (Signal::Prose, -5.0),
 ];
 
 /// The signals of a chunk.
 pub(crate) const CHUNK: [(Signal, f64); 12] = [
-    (Signal::Body, 0.5),
-    (Signal::Short, 1.5),
-    (Signal::Neighbours, 1.0),
+    (Signal::Body, 0.6),
+    (Signal::Short, 1.8),
+    (Signal::Neighbours, 2.0),
     (Signal::Names, 0.6),
     (Signal::Feedback, 0.8),
     (Signal::Pairs, 1.0),

@@ -40,6 +40,13 @@ async fn every_verb_answers_alike_as_request_and_as_command() {
         ("session/resume", json!({ "session": "none" })),
         ("search", json!({ "query": "first" })),
         ("outline", json!({ "uri": editor.uri("a.rs") })),
+        ("symbol", json!({ "name": "first" })),
+        (
+            "definition",
+            json!({ "uri": editor.uri("a.rs"), "position": { "line": 1, "character": 4 } }),
+        ),
+        ("references", json!({ "name": "first", "k": 3 })),
+        ("neighbours", json!({ "name": "first" })),
         ("status", json!({})),
         ("models", json!({})),
         ("config/effective", json!({})),

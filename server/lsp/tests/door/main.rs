@@ -8,8 +8,10 @@
 mod bad_input;
 mod clients;
 mod doors;
+mod index;
 mod landing;
 mod lifetime;
+mod navigate;
 mod preview;
 mod review;
 mod review_document;

@@ -45,12 +45,22 @@ pub(super) fn files(root: &Root, open: &[RelPath]) -> Result<Vec<RelPath>, Error
 
 /// Walks a folder as described above.
 pub(crate) fn walker(dir: &Utf8Path) -> ignore::Walk {
+    walker_below(dir, |_| true)
+}
+
+/// As [`walker`], but only into folders whose name is wanted.
+pub(crate) fn walker_below(dir: &Utf8Path, is_wanted: fn(&str) -> bool) -> ignore::Walk {
     WalkBuilder::new(dir)
         .hidden(false)
         .require_git(false)
         .git_global(false)
         .follow_links(false)
-        .filter_entry(|entry| entry.file_name() != ".git")
+        .filter_entry(move |entry| {
+            let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let name = entry.file_name();
+            // The root itself may have any name.
+            name != ".git" && (!is_dir || entry.depth() == 0 || name.to_str().is_none_or(is_wanted))
+        })
         .build()
 }
 

@@ -1,0 +1,98 @@
+//! Store: what is known, in the state folder, so that a restart need not read it again. Whatever is damaged, or of another
+//! version, is as good as not there. Only what the index holds is kept: no text, and nothing of files with secrets.
+
+use super::Inner;
+use super::built::{Built, Known};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use workspace::{Commit, CommitId, RelPath};
+
+const INDEX: &str = "index/index";
+const COMMITS: &str = "index/commits";
+/// What such files begin with; the number is that of the layout below.
+const MAGIC: &[u8; 16] = b"animus index v1\n";
+/// BLAKE3 of what follows.
+const SUM: usize = 32;
+
+#[derive(Serialize, Deserialize)]
+struct Stored<'s> {
+    fingerprint: &'s str,
+    head: Option<CommitId>,
+    files: HashMap<RelPath, Known>,
+    #[serde(with = "serde_bytes")]
+    index: &'s [u8],
+    #[serde(with = "serde_bytes")]
+    history: &'s [u8],
+}
+
+impl Inner {
+    /// What was stored, if it can be used.
+    pub(super) fn load(&self) -> Option<Built> {
+        let bytes = self.unsealed(INDEX)?;
+        let stored: Stored<'_> = postcard::from_bytes(bytes.get(MAGIC.len() + SUM..)?).ok()?;
+        if stored.fingerprint != index::FINGERPRINT {
+            return None;
+        }
+        Some(Built {
+            index: index::Index::from_bytes(stored.index)?,
+            history: index::History::from_bytes(stored.history)?,
+            head: stored.head,
+            bytes: stored.files.values().map(|known| known.bytes).sum(),
+            files: stored.files,
+        })
+    }
+
+    /// Stores what is known.
+    pub(super) fn save(&self) {
+        let (Some(_), body) = (&self.state, self.packed()) else {
+            return;
+        };
+        self.seal(INDEX, body);
+    }
+
+    fn packed(&self) -> Option<Vec<u8>> {
+        let built = self.built.read();
+        let stored = Stored {
+            fingerprint: index::FINGERPRINT,
+            head: built.head,
+            files: built.files.clone(),
+            index: &built.index.to_bytes(),
+            history: &built.history.to_bytes(),
+        };
+        drop(built);
+        postcard::to_stdvec(&stored).ok()
+    }
+
+    /// The commits that were read last.
+    pub(super) fn load_commits(&self) -> Vec<Commit> {
+        let commits = self.unsealed(COMMITS).and_then(|bytes| {
+            let body = bytes.get(MAGIC.len() + SUM..)?;
+            postcard::from_bytes(body).ok()
+        });
+        commits.unwrap_or_default()
+    }
+
+    /// Stores commits, so that only new ones are read next time.
+    pub(super) fn save_commits(&self, commits: &[Commit]) {
+        self.seal(COMMITS, postcard::to_stdvec(commits).ok());
+    }
+
+    /// The whole file, if its sum is right.
+    fn unsealed(&self, name: &str) -> Option<Vec<u8>> {
+        let bytes = self.state.as_ref()?.read(name).ok()?;
+        let (magic, rest) = bytes.split_at_checked(MAGIC.len())?;
+        let (sum, body) = rest.split_at_checked(SUM)?;
+        let good = magic == MAGIC && blake3::hash(body).as_bytes() == sum;
+        good.then_some(bytes)
+    }
+
+    fn seal(&self, name: &str, body: Option<Vec<u8>>) {
+        let (Some(state), Some(body)) = (&self.state, body) else {
+            return;
+        };
+        let sum = blake3::hash(&body);
+        if let Err(error) = state.write_parts(name, &[MAGIC, sum.as_bytes(), &body], Some(0o600)) {
+            tracing::warn!(%error, "the index is not stored; the next start builds it again");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Indexing: one line for a person whose task runs while the index of a large folder is still being built.
+
+use crate::cli::Output;
+use agent::{Agent, Progress, Stage};
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A build that is over by then is not spoken of.
+const SOON: Duration = Duration::from_secs(2);
+
+/// What becomes of the index; nothing where no person watches.
+pub struct Indexing {
+    progress: Option<watch::Receiver<Progress>>,
+    begun: Instant,
+}
+
+impl Indexing {
+    /// Of the agent whose task begins now.
+    pub fn of(agent: &Agent, output: Output) -> Indexing {
+        let is_watched = output == Output::Text && io::stderr().is_terminal();
+        Indexing {
+            progress: is_watched.then(|| agent.knowledge().progress()),
+            begun: Instant::now(),
+        }
+    }
+
+    /// Waits for the line; there is one at most. May be dropped and asked again.
+    pub async fn line(&mut self) -> String {
+        tokio::time::sleep_until(self.begun + SOON).await;
+        if let Some(progress) = &mut self.progress {
+            let reading = progress.wait_for(|now| now.stage == Stage::Files && now.total > 0);
+            let now = reading.await.map(|now| *now);
+            self.progress = None;
+            if let Ok(Progress { done, total, .. }) = now {
+                return format!("indexing the code for search: {done} of {total} files so far");
+            }
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,237 @@
+//! Quality: how well `animus search` finds what had to change, by a list of questions and git snapshots of the
+//! repositories. Each question is asked in the tree of its parent commit, with that commit's ancestors for a history.
+
+use super::score::{Question, Region, Score};
+use crate::shell::{command, quiet};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Mutex;
+
+const USAGE: &str = "cargo xtask bench quality --truth FILE --snapshots FOLDER [--repo NAME] [--without SIGNAL]… [--out RUN.jsonl]";
+/// Repositories at a time.
+const AT_ONCE: usize = 2;
+
+/// What is asked for.
+#[derive(Debug, Default)]
+struct Wish {
+    truth: PathBuf,
+    snapshots: PathBuf,
+    out: PathBuf,
+    repo: Option<String>,
+    without: Vec<String>,
+}
+
+/// One answer.
+struct Answer {
+    question: Question,
+    score: Score,
+    line: String,
+}
+
+/// Asks every question of a program and prints the scores.
+pub fn measure(animus: &Path, words: &[&str]) -> Result<()> {
+    let wish = wish(words)?;
+    let text = fs::read_to_string(&wish.truth)
+        .with_context(|| format!("cannot read {}", wish.truth.display()))?;
+    let mut by_repo: BTreeMap<String, Vec<Question>> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let question: Question = serde_json::from_str(line)?;
+        if wish.repo.as_ref().is_none_or(|repo| *repo == question.repo) {
+            by_repo
+                .entry(question.repo.clone())
+                .or_default()
+                .push(question);
+        }
+    }
+    ensure!(!by_repo.is_empty(), "no question; {USAGE}");
+    let top = std::env::temp_dir().join(format!("animus-bench-quality-{}", std::process::id()));
+    fs::create_dir_all(&top)?;
+    let queue = Mutex::new(by_repo.into_iter().collect::<Vec<_>>());
+    let work = || -> Result<Vec<Answer>> {
+        let mut answers = Vec::new();
+        loop {
+            let next = queue.lock().ok().and_then(|mut queue| queue.pop());
+            let Some((repo, questions)) = next else {
+                return Ok(answers);
+            };
+            let ground = Ground::of(animus, &top.join(&repo), &wish, &repo)?;
+            answers.extend(ground.ask_all(questions)?);
+        }
+    };
+    let answers: Result<Vec<Vec<Answer>>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined
+            .map(|answers| answers.unwrap_or_else(|_| bail!("a worker stopped")))
+            .collect()
+    });
+    fs::remove_dir_all(&top)?;
+    let mut answers: Vec<Answer> = answers?.into_iter().flatten().collect();
+    answers.sort_by(|a, b| a.question.id.cmp(&b.question.id));
+    let lines: String = answers.iter().map(|it| it.line.as_str()).collect();
+    fs::write(&wish.out, lines)?;
+    print(&answers);
+    println!("answers: {}", wish.out.display());
+    Ok(())
+}
+
+fn wish(words: &[&str]) -> Result<Wish> {
+    let mut wish = Wish {
+        out: PathBuf::from("target/RUN.jsonl"),
+        ..Wish::default()
+    };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let value = words
+            .next()
+            .with_context(|| format!("{word} needs a value; {USAGE}"))?;
+        match *word {
+            "--truth" => wish.truth = PathBuf::from(value),
+            "--snapshots" => wish.snapshots = PathBuf::from(value),
+            "--out" => wish.out = PathBuf::from(value),
+            "--repo" => wish.repo = Some((*value).to_owned()),
+            "--without" => wish.without.push((*value).to_owned()),
+            _ => bail!("{word}? {USAGE}"),
+        }
+    }
+    Ok(wish)
+}
+
+/// A work tree that goes from commit to commit, so that each question costs what changed.
+struct Ground<'a> {
+    animus: &'a Path,
+    tree: PathBuf,
+    state: PathBuf,
+    config: PathBuf,
+    without: &'a [String],
+}
+
+impl<'a> Ground<'a> {
+    fn of(animus: &'a Path, top: &Path, wish: &'a Wish, repo: &str) -> Result<Ground<'a>> {
+        fs::create_dir_all(top)?;
+        let ground = Ground {
+            animus,
+            tree: top.join("tree"),
+            state: top.join("state"),
+            config: top.join("config.yaml"),
+            without: &wish.without,
+        };
+        fs::write(&ground.config, "{}\n")?;
+        let snapshot = snapshot(&wish.snapshots, repo)?;
+        quiet(
+            command("git")
+                .args(["clone", "-q", "-s", "--no-checkout"])
+                .arg(snapshot)
+                .arg(&ground.tree),
+        )?;
+        Ok(ground)
+    }
+
+    fn ask_all(&self, mut questions: Vec<Question>) -> Result<Vec<Answer>> {
+        questions.sort_by_key(|question| question.date);
+        let all = questions.len();
+        let mut answers = Vec::new();
+        for (number, question) in (1..).zip(questions) {
+            self.check_out(&question.parent_sha)?;
+            let line = self
+                .ask(&question)
+                .with_context(|| format!("question {}", question.id))?;
+            let answer: Value = serde_json::from_str(&line)?;
+            let ranked: Vec<Region> = serde_json::from_value(answer["ranked"].clone())?;
+            let score = Score::of(&question, &ranked, &self.tree)?;
+            if number % 10 == 0 || number == all {
+                eprintln!("{} {number}/{all}", question.repo);
+            }
+            answers.push(Answer {
+                question,
+                score,
+                line,
+            });
+        }
+        Ok(answers)
+    }
+
+    fn check_out(&self, commit: &str) -> Result<()> {
+        let git = |words: &[&str]| quiet(command("git").arg("-C").arg(&self.tree).args(words));
+        let words = ["checkout", "-q", "-f", "--detach", commit];
+        if git(&words).is_ok() {
+            return Ok(());
+        }
+        // A snapshot may lack large files that are no code: then all others are written.
+        for entry in fs::read_dir(&self.tree)? {
+            let path = entry?.path();
+            match (path.ends_with(".git"), path.is_dir() && !path.is_symlink()) {
+                (true, _) => {}
+                (false, true) => fs::remove_dir_all(path)?,
+                (false, false) => fs::remove_file(path)?,
+            }
+        }
+        // It may have been left by the attempt above.
+        let _ = fs::remove_file(self.tree.join(".git/index.lock"));
+        git(&["read-tree", commit])?;
+        let _ = git(&["checkout-index", "-f", "-q", "-a"]);
+        git(&["update-ref", "--no-deref", "HEAD", commit]).map(drop)
+    }
+
+    fn ask(&self, question: &Question) -> Result<String> {
+        let mut search = command(self.animus);
+        search
+            .arg("-C")
+            .arg(&self.tree)
+            .args(["search", "--batch"])
+            .env("ANIMUS_STATE_DIR", &self.state)
+            .env("ANIMUS_CONFIG", &self.config)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        for signal in self.without {
+            search.args(["--without", signal]);
+        }
+        let mut child = search.spawn()?;
+        let asked = json!({ "id": question.id, "query": question.query });
+        let mut input = child.stdin.take().context("no standard input")?;
+        writeln!(input, "{asked}")?;
+        drop(input);
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "animus search: {}", output.status);
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+/// The git folder `OWNER+NAME/repo` of a repository.
+fn snapshot(snapshots: &Path, repo: &str) -> Result<PathBuf> {
+    let end = format!("+{repo}");
+    for entry in fs::read_dir(snapshots).with_context(|| snapshots.display().to_string())? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().ends_with(&end) {
+            return Ok(fs::canonicalize(entry.path().join("repo"))?);
+        }
+    }
+    bail!("{} has no snapshot of {repo}", snapshots.display())
+}
+
+fn print(answers: &[Answer]) {
+    print!("{:<26} {:>4}", "", "n");
+    Score::NAMES.iter().for_each(|name| print!(" {name:>6}"));
+    println!();
+    let row = |name: &str, of: &[&Answer]| {
+        print!("{name:<26} {:>4}", of.len());
+        for at in 0..Score::NAMES.len() {
+            let sum: f64 = of.iter().map(|it| it.score.figures()[at]).sum();
+            print!(" {:>6.3}", sum / of.len() as f64);
+        }
+        println!();
+    };
+    row("all", &answers.iter().collect::<Vec<_>>());
+    let mut repos: BTreeMap<&str, Vec<&Answer>> = BTreeMap::new();
+    for answer in answers {
+        repos.entry(&answer.question.repo).or_default().push(answer);
+    }
+    for (repo, of) in &repos {
+        row(&format!("  {repo}"), of);
+    }
+}
