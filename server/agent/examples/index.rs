@@ -90,6 +90,8 @@ fn build(root: &Root, state: &str) -> Answer<Value> {
     let took = started.elapsed();
     let status = knowledge.status();
     knowledge.finish();
+    // As the thread of a lasting index does.
+    sandbox::give_back();
     Ok(json!({
         "ms": ms(took),
         "files": status.files,
@@ -105,6 +107,7 @@ fn ask(root: &Root, state: &str) -> Answer<Value> {
     let before = memory("VmRSS")?;
     let knowledge = ready(root, state, Life::Once)?;
     knowledge.finish();
+    sandbox::give_back();
     let steady = memory("VmRSS")?.saturating_sub(before);
     let depth = Depth {
         commits: QUESTIONS,
