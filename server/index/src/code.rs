@@ -76,11 +76,16 @@ impl<'i> Code<'i> {
     }
 
     /// Definitions of a symbol, at most `most`: by name, by `Container::name` or `Container.name`; where there is none, those
-    /// whose name is the same but for case and underscores, then those that begin with it, then those that contain it.
+    /// whose name is the same but for case and underscores, then those that begin with it, then those that contain it; at last
+    /// the name in any container.
     pub fn symbols(&self, name: &str, most: usize) -> Vec<Definition> {
         let mut found = self.definitions(name, None);
         if found.is_empty() {
             found = self.like(name);
+        }
+        // Rather the name in another container than nothing.
+        if let (true, (Some(_), bare)) = (found.is_empty(), crate::index::split(name)) {
+            found = self.definitions(bare, None);
         }
         found.truncate(most);
         found
