@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::definition::opening;
 use crate::query::Texts;
 use crate::{Definition, Genre, Index, ReferenceKind, genre};
 
@@ -254,7 +255,8 @@ impl<'i> Code<'i> {
             None => return String::new(),
         };
         let lines: Vec<&str> = text.lines().collect();
-        let imports = crate::imports(path, &text).into_iter();
+        let opening = opening(&text, &self.index.defined_in(path));
+        let imports = crate::imports(path, opening).into_iter();
         let imports = imports.flat_map(|(start, end)| {
             let lines = lines.get(start as usize - 1..(end as usize).min(lines.len()));
             lines.unwrap_or_default().iter().copied()
