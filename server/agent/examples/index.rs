@@ -90,6 +90,8 @@ fn build(root: &Root, state: &str) -> Answer<Value> {
     let took = started.elapsed();
     let status = knowledge.status();
     knowledge.finish();
+    // As the thread of a lasting index does.
+    sandbox::give_back();
     Ok(json!({
         "ms": ms(took),
         "files": status.files,
@@ -105,6 +107,7 @@ fn ask(root: &Root, state: &str) -> Answer<Value> {
     let before = memory("VmRSS")?;
     let knowledge = ready(root, state, Life::Once)?;
     knowledge.finish();
+    sandbox::give_back();
     let steady = memory("VmRSS")?.saturating_sub(before);
     let depth = Depth {
         commits: QUESTIONS,
@@ -176,9 +179,9 @@ fn ready(root: &Root, state: &str, life: Life) -> Answer<Knowledge> {
     let knowledge = Knowledge::new(host, ToolsConfig::default(), Some(state), life);
     let mut progress = knowledge.progress();
     knowledge.start();
-    let now = *futures::executor::block_on(
-        progress.wait_for(|now| matches!(now.stage, Stage::Ready | Stage::Idle)),
-    )?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let over = progress.wait_for(|now| matches!(now.stage, Stage::Ready | Stage::Idle));
+    let now = *runtime.block_on(over)?;
     match now.stage {
         Stage::Ready => Ok(knowledge),
         _ => Err("the index was not built".into()),

@@ -11,7 +11,7 @@ use crate::shell::{cargo, command, run as show};
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const STARTS: usize = 15;
@@ -34,20 +34,10 @@ pub enum What<'w> {
 
 /// Builds all in release and measures from a release build of this program.
 pub fn run(what: What<'_>) -> Result<()> {
-    show(&mut cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "animus",
-        "--package",
-        "xtask",
-    ]))?;
-    let here = std::env::current_exe()?;
-    let target = here
-        .ancestors()
-        .nth(2)
-        .context("this program lies in no target folder")?;
-    let release = target.join("release");
+    if let What::Quality(words) = what {
+        return quality::measure(words, || Ok(built()?.join("animus")));
+    }
+    let release = built()?;
     if what == What::All {
         show(&mut cargo(&[
             "build",
@@ -73,8 +63,26 @@ pub fn run(what: What<'_>) -> Result<()> {
         }
         What::Patches => patches::measure(&animus),
         What::Search(folder) => search::measure(&release, folder),
-        What::Quality(words) => quality::measure(&animus, words),
+        What::Quality(words) => quality::measure(words, || Ok(animus)),
     }
+}
+
+/// The folder of what was built.
+fn built() -> Result<PathBuf> {
+    show(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "animus",
+        "--package",
+        "xtask",
+    ]))?;
+    let here = std::env::current_exe()?;
+    let target = here
+        .ancestors()
+        .nth(2)
+        .context("this program lies in no target folder")?;
+    Ok(target.join("release"))
 }
 
 struct Figures {

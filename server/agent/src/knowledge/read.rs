@@ -1,7 +1,7 @@
 //! Read: files read and parsed, one or many at a time. One that makes the parser panic is left out, and the rest goes on.
 
+use super::Inner;
 use super::built::{Known, Read};
-use super::{Inner, Life};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -66,7 +66,7 @@ impl Inner {
         }
     }
 
-    /// Reads many files, on as many threads as are allowed, and takes them in as they come. `said` hears how many were.
+    /// Reads many files, on as many threads as are allowed (of the priority of this one), and takes them in as they come. `said` hears how many were.
     pub(super) fn read_all(&self, files: &[Source], said: impl Fn(usize)) {
         let next = AtomicUsize::new(0);
         let threads = self.threads().clamp(1, files.len().max(1));
@@ -75,9 +75,6 @@ impl Inner {
             for _ in 0..threads {
                 let (send, next) = (send.clone(), &next);
                 scope.spawn(move || {
-                    if self.life == Life::Lasting {
-                        sandbox::step_back();
-                    }
                     while self.goes_on()
                         && let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed))
                     {

@@ -36,6 +36,8 @@ struct Worker<'i> {
     commits: Option<Vec<Commit>>,
     /// What is to be done as soon as it may be.
     walk_due: bool,
+    /// Many files were read: syntax trees and texts left holes.
+    has_much_to_give_back: bool,
 }
 
 /// Runs until the index is not needed any more.
@@ -59,6 +61,7 @@ pub fn run(inner: &Inner, wakes: &Receiver<Wake>) {
         dirty: false,
         commits: None,
         walk_due: false,
+        has_much_to_give_back: false,
     };
     if inner.life == Life::Lasting {
         // Before the walk, so that nothing is missed between.
@@ -222,11 +225,13 @@ impl Worker<'_> {
             inner.say(Stage::Idle, 0, 0);
             return;
         }
-        if changed.len() > MANY {
+        let is_many = changed.len() > MANY;
+        if is_many {
             inner.built.write().index.shrink();
         }
         inner.unsettle_documents();
         inner.say(Stage::Ready, changed.len(), changed.len());
+        self.has_much_to_give_back |= is_many;
     }
 
     /// The sources on disk and those that are open, at most as many as are allowed: code before the rest.
@@ -289,6 +294,9 @@ impl Worker<'_> {
         if self.dirty && is_whole {
             self.inner.save();
             self.dirty = false;
+        }
+        if std::mem::take(&mut self.has_much_to_give_back) && self.inner.life == Life::Lasting {
+            sandbox::give_back();
         }
         self.saved = Instant::now();
     }

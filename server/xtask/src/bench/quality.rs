@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Mutex;
 
-const USAGE: &str = "cargo xtask bench quality --truth FILE --snapshots FOLDER [--repo NAME] [--without SIGNAL]… [--out RUN.jsonl]";
+const USAGE: &str = "cargo xtask bench quality --truth FILE --snapshots FOLDER [--repo NAME] [--without SIGNAL]… [--out RUN.jsonl] [--animus PROGRAM]";
 /// Repositories at a time.
 const AT_ONCE: usize = 2;
 
@@ -24,6 +24,7 @@ struct Wish {
     out: PathBuf,
     repo: Option<String>,
     without: Vec<String>,
+    animus: Option<PathBuf>,
 }
 
 /// One answer.
@@ -33,9 +34,13 @@ struct Answer {
     line: String,
 }
 
-/// Asks every question of a program and prints the scores.
-pub fn measure(animus: &Path, words: &[&str]) -> Result<()> {
+/// Asks every question of the program that was named, else of the one that `built` makes, and prints the scores.
+pub fn measure(words: &[&str], built: impl FnOnce() -> Result<PathBuf>) -> Result<()> {
     let wish = wish(words)?;
+    let animus = match &wish.animus {
+        Some(animus) => fs::canonicalize(animus)?,
+        None => built()?,
+    };
     let text = fs::read_to_string(&wish.truth)
         .with_context(|| format!("cannot read {}", wish.truth.display()))?;
     let mut by_repo: BTreeMap<String, Vec<Question>> = BTreeMap::new();
@@ -59,7 +64,7 @@ pub fn measure(animus: &Path, words: &[&str]) -> Result<()> {
             let Some((repo, questions)) = next else {
                 return Ok(answers);
             };
-            let ground = Ground::of(animus, &top.join(&repo), &wish, &repo)?;
+            let ground = Ground::of(&animus, &top.join(&repo), &wish, &repo)?;
             answers.extend(ground.ask_all(questions)?);
         }
     };
@@ -94,6 +99,7 @@ fn wish(words: &[&str]) -> Result<Wish> {
             "--truth" => wish.truth = PathBuf::from(value),
             "--snapshots" => wish.snapshots = PathBuf::from(value),
             "--out" => wish.out = PathBuf::from(value),
+            "--animus" => wish.animus = Some(PathBuf::from(value)),
             "--repo" => wish.repo = Some((*value).to_owned()),
             "--without" => wish.without.push((*value).to_owned()),
             _ => bail!("{word}? {USAGE}"),
