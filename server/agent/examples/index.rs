@@ -179,9 +179,9 @@ fn ready(root: &Root, state: &str, life: Life) -> Answer<Knowledge> {
     let knowledge = Knowledge::new(host, ToolsConfig::default(), Some(state), life);
     let mut progress = knowledge.progress();
     knowledge.start();
-    let now = *futures::executor::block_on(
-        progress.wait_for(|now| matches!(now.stage, Stage::Ready | Stage::Idle)),
-    )?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let over = progress.wait_for(|now| matches!(now.stage, Stage::Ready | Stage::Idle));
+    let now = *runtime.block_on(over)?;
     match now.stage {
         Stage::Ready => Ok(knowledge),
         _ => Err("the index was not built".into()),

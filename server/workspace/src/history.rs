@@ -373,14 +373,17 @@ impl<'t> Iterator for Rows<'t> {
     }
 }
 
-impl Row<'_> {
+impl<'t> Row<'t> {
     /// Git's order: a folder as if its name ended in `/`. A file and a folder of one name are two things.
     fn place(&self, other: &Row<'_>) -> Ordering {
-        let end = |row: &Row<'_>| row.is_tree.then_some(b'/');
-        let whole = |row: &Row<'_>| row.name.to_vec().into_iter().chain(end(row));
         match self.name == other.name && self.is_tree == other.is_tree {
             true => Ordering::Equal,
-            false => whole(self).cmp(whole(other)),
+            false => self.whole().cmp(other.whole()),
         }
+    }
+
+    fn whole(&self) -> impl Iterator<Item = u8> + use<'t> {
+        let end = self.is_tree.then_some(b'/');
+        self.name.iter().copied().chain(end)
     }
 }
