@@ -42,7 +42,11 @@ pub(crate) enum Tests {
     Words(&'static [&'static str]),
     /// By this beginning, in a file of tests.
     InTests(&'static str),
+    /// Calls that begin with one of these words; which they are says the query, and about other calls it is not asked.
+    Calls(&'static [&'static str]),
 }
+
+const RUNNERS: Tests = Tests::Calls(&["describe", "it", "test", "suite", "bench", "Deno"]);
 
 const ECMA_IMPORTS: Imports = Imports {
     nodes: &["import_statement"],
@@ -128,7 +132,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
             include_str!("../../queries/javascript.scm"),
         ],
         lexis: &lexis::ECMA,
-        tests: Tests::Unnamed,
+        tests: RUNNERS,
         imports: ECMA_IMPORTS,
     },
     Row {
@@ -143,7 +147,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
             include_str!("../../queries/typescript.scm"),
         ],
         lexis: &lexis::ECMA,
-        tests: Tests::Unnamed,
+        tests: RUNNERS,
         imports: ECMA_IMPORTS,
     },
     Row {
@@ -158,7 +162,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
             include_str!("../../queries/typescript.scm"),
         ],
         lexis: &lexis::ECMA,
-        tests: Tests::Unnamed,
+        tests: RUNNERS,
         imports: ECMA_IMPORTS,
     },
     Row {
