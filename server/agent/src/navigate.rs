@@ -208,6 +208,22 @@ pub fn ask<T>(
     knowledge.look(|view| Reading::Files.over(view, work))
 }
 
+/// The best regions for some words that fit whole into `budget` tokens of 4 bytes, out of the `k` best hits and what is known
+/// now.
+pub fn within(
+    knowledge: &Knowledge,
+    words: &str,
+    k: usize,
+    without: &[index::Signal],
+    budget: usize,
+) -> Vec<index::Region> {
+    knowledge.look(|view| {
+        let hits = view.search(words, k, without);
+        let texts = |path: &str| Reading::Files.text(view, path);
+        index::select(view.index(), &hits, &texts, budget)
+    })
+}
+
 /// As [`ask`], of the files with a draft over them, away from the runtime's threads and once the index is there.
 ///
 /// # Errors

@@ -12,6 +12,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+/// Regions that are looked at to fill a budget.
+const DEEP: usize = 400;
+
 /// Every verb, as it stands after `animus/`.
 pub const ALL: &[&str] = &[
     "task/start",
@@ -99,6 +102,8 @@ struct Query {
     query: String,
     #[serde(default)]
     k: Option<usize>,
+    #[serde(default)]
+    budget: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -180,7 +185,14 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             Ok(json!({ "task": started.task, "session": started.session }))
         }
         "search" => {
-            let Query { query, k } = read(verb, params)?;
+            let Query { query, k, budget } = read(verb, params)?;
+            if let Some(budget) = budget {
+                let k = k.unwrap_or(DEEP).min(1_000);
+                let knowledge = agent.knowledge().clone();
+                let regions =
+                    apart(move || Ok(json!(navigate::within(&knowledge, &query, k, &[], budget))));
+                return Ok(told(agent, json!({ "hits": regions.await? })));
+            }
             let found = agent.search(&query, k.unwrap_or(20).min(1_000)).await;
             Ok(json!({ "hits": found.hits, "partial": found.partial }))
         }

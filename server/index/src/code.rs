@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::definition::opening;
 use crate::query::Texts;
 use crate::{Definition, Genre, Index, ReferenceKind, genre};
 
@@ -19,8 +20,9 @@ pub use self::central::{Mapped, MappedSymbol};
 pub use self::neighbours::{Neighbour, Neighbours, User};
 pub use self::place::Place;
 
-/// Files that are read for one name at most.
-const MOST_FILES: usize = 500;
+/// Files that are read for one name at most, and bytes that are parsed for it: under half a second of work.
+const MOST_FILES: usize = 1_000;
+const MOST_BYTES: usize = 4 << 20;
 /// Longest line that is told of a use, in characters.
 const MOST_LINE: usize = 160;
 
@@ -76,11 +78,16 @@ impl<'i> Code<'i> {
     }
 
     /// Definitions of a symbol, at most `most`: by name, by `Container::name` or `Container.name`; where there is none, those
-    /// whose name is the same but for case and underscores, then those that begin with it, then those that contain it.
+    /// whose name is the same but for case and underscores, then those that begin with it, then those that contain it; at last
+    /// the name in any container.
     pub fn symbols(&self, name: &str, most: usize) -> Vec<Definition> {
         let mut found = self.definitions(name, None);
         if found.is_empty() {
             found = self.like(name);
+        }
+        // Rather the name in another container than nothing.
+        if let (true, (Some(_), bare)) = (found.is_empty(), crate::index::split(name)) {
+            found = self.definitions(bare, None);
         }
         found.truncate(most);
         found
@@ -180,10 +187,19 @@ impl<'i> Code<'i> {
             more: paths.len() > MOST_FILES,
             ..Uses::default()
         };
+        let mut bytes_left = MOST_BYTES;
         for path in paths.into_iter().take(MOST_FILES) {
             let Some(text) = (self.texts)(path) else {
                 continue;
             };
+            if memchr::memmem::find(text.as_bytes(), bare.as_bytes()).is_none() {
+                continue;
+            }
+            let Some(left) = bytes_left.checked_sub(text.len()) else {
+                found.more = true;
+                return found;
+            };
+            bytes_left = left;
             let references = crate::references(path, &text, bare);
             if references.is_empty() {
                 continue;
@@ -249,7 +265,8 @@ impl<'i> Code<'i> {
             None => return String::new(),
         };
         let lines: Vec<&str> = text.lines().collect();
-        let imports = crate::imports(path, &text).into_iter();
+        let opening = opening(&text, &self.index.defined_in(path));
+        let imports = crate::imports(path, opening).into_iter();
         let imports = imports.flat_map(|(start, end)| {
             let lines = lines.get(start as usize - 1..(end as usize).min(lines.len()));
             lines.unwrap_or_default().iter().copied()

@@ -84,8 +84,8 @@ impl Language {
 
     /// The query for definitions, compiled once a process; `None` for plain text. A query that does not fit its grammar
     /// leaves the language without symbols; a test holds that none does.
-    pub(crate) fn definitions(self) -> Option<&'static Query> {
-        static QUERIES: [OnceLock<Option<Query>>; LANGUAGES.len()] =
+    pub(crate) fn definitions(self) -> Option<&'static Definitions> {
+        static QUERIES: [OnceLock<Option<Definitions>>; LANGUAGES.len()] =
             [const { OnceLock::new() }; LANGUAGES.len()];
         let at = LANGUAGES.iter().position(|row| row.language == self)?;
         let compiled = QUERIES.get(at)?.get_or_init(|| compile(LANGUAGES.get(at)?));
@@ -93,8 +93,53 @@ impl Language {
     }
 }
 
-fn compile(row: &Row) -> Option<Query> {
-    Query::new(&(row.grammar)(), &row.queries.concat()).ok()
+/// A query with the kinds of nodes that it begins at, so that it need not look at all others.
+pub(crate) struct Definitions {
+    pub(crate) query: Query,
+    /// By the number of a kind.
+    begins: Vec<Begins>,
+}
+
+/// What a kind of node is to a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    Nothing,
+    /// A whole match: the node is what leads definitions.
+    Lead,
+    /// What may be a match.
+    Pattern,
+}
+
+impl Definitions {
+    /// What begins at a node of this kind.
+    pub(crate) fn begins(&self, kind: u16) -> Begins {
+        let begins = self.begins.get(usize::from(kind)).copied();
+        begins.unwrap_or(Begins::Nothing)
+    }
+}
+
+fn compile(row: &Row) -> Option<Definitions> {
+    let grammar = (row.grammar)();
+    let text = row.queries.concat();
+    let query = Query::new(&grammar, &text).ok()?;
+    let mut begins = vec![Begins::Nothing; grammar.node_kind_count()];
+    for pattern in 0..query.pattern_count() {
+        let pattern = text.get(query.start_byte_for_pattern(pattern)..)?;
+        let pattern = pattern.trim_start_matches('(');
+        let is_kind = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (kind, rest) = pattern.split_at(pattern.find(|c| !is_kind(c))?);
+        let found = match rest.starts_with(") @doc") {
+            true => Begins::Lead,
+            false => Begins::Pattern,
+        };
+        // A kind has several numbers where a grammar gives its name to others.
+        for (number, it) in (0..).zip(&mut begins) {
+            if grammar.node_kind_for_id(number) == Some(kind) && *it != Begins::Pattern {
+                *it = found;
+            }
+        }
+    }
+    Some(Definitions { query, begins })
 }
 
 /// Whether a header needs C++: it has a class, a namespace or a template that opens a line near its beginning.

@@ -122,9 +122,9 @@ pub(crate) static JAVA: Lexis = bracketed(&[
     Text("\""),
     Character,
 ]);
-pub(crate) static C: Lexis = worded(&[Line("//"), Raw("/*", "*/"), Text("\""), Character]);
+pub(crate) static C: Lexis = bracketed(&[Line("//"), Raw("/*", "*/"), Text("\""), Character]);
 pub(crate) static CPP: Lexis =
-    worded(&[Line("//"), Raw("/*", "*/"), CppRaw, Text("\""), Character]);
+    bracketed(&[Line("//"), Raw("/*", "*/"), CppRaw, Text("\""), Character]);
 pub(crate) static C_SHARP: Lexis = bracketed(&[
     Line("//"),
     Raw("/*", "*/"),

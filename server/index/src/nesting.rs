@@ -12,6 +12,8 @@ const MOST_INDENT: usize = 200;
 pub(crate) struct Nesting {
     /// The most `(`, `[` and `{` that are open at once.
     pub(crate) deepest: usize,
+    /// The most `<` without a `>` that one statement has.
+    pub(crate) angles: usize,
     /// The end of a beginning that can be parsed alone: the last place in the second half of the limit where nothing is
     /// open, behind a definition or a line that does not go on in the next; or anywhere where the line has no end
     /// there. 0 where there is none. A byte offset between characters.
@@ -20,7 +22,7 @@ pub(crate) struct Nesting {
 
 /// Reads the brackets in the code of `text`, and looks for a closed beginning of at most `limit` bytes. One pass, no stack.
 ///
-/// A string or comment without an end reaches to the end of the text. `<` never counts: it is a bracket here and
+/// A string or comment without an end reaches to the end of the text. `<` is no bracket of these: it is one here and
 /// an operator there, and only a parse can tell.
 pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
     let bytes = text.as_bytes();
@@ -30,6 +32,7 @@ pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
     // The latter is none from a line that goes on to the next end of one.
     let (mut line_end, mut anywhere) = (0, Some(0));
     let mut last_code = b'\n';
+    let (mut angles, mut most_angles) = (0usize, 0);
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'(' | b'[' | b'{' => {
@@ -42,6 +45,16 @@ pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
                 at += 1;
             }
             _ => at = reader.behind(at),
+        }
+        match byte {
+            b'<' => {
+                angles += 1;
+                most_angles = most_angles.max(angles);
+            }
+            b'>' => angles = angles.saturating_sub(1),
+            b';' | b'{' | b'}' => angles = 0,
+            b'\n' if last_code != b'<' => angles = 0,
+            _ => {}
         }
         if open == 0 && at <= limit && text.is_char_boundary(at) {
             match byte {
@@ -57,6 +70,7 @@ pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
     let mut places = [line_end, anywhere.unwrap_or(0)].into_iter();
     Nesting {
         deepest: most,
+        angles: most_angles,
         closed: places.find(|&it| it > limit / 2).unwrap_or(0),
     }
 }

@@ -10,11 +10,12 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use streaming_iterator::StreamingIterator;
-use tree_sitter::{QueryCursor, QueryCursorOptions, Tree};
+use tree_sitter::{Node, Query, QueryCursor, QueryCursorOptions, Tree};
 
 pub(crate) use self::found::lines_of;
 use self::found::{Body, Found};
 use self::lead::{Lead, Leads};
+use crate::language::Begins;
 use crate::language::table::Tests;
 use crate::parse;
 use crate::test_path;
@@ -22,6 +23,9 @@ use crate::{Language, Symbol, SymbolKind};
 
 /// How many half-matched patterns the query keeps at once; ordinary code needs a few.
 const MOST_MATCHES: u32 = 256;
+
+/// Shortest text that holds a definition, in bytes, as `a()=b` may in some language.
+const SHORTEST: usize = 5;
 
 /// Definitions below this many nodes are not looked for; ordinary code nests far less.
 const MOST_DEPTH: u32 = 500;
@@ -78,50 +82,101 @@ pub(crate) fn name_ends(language: Language, tree: &Tree, text: &str) -> Vec<usiz
     ends
 }
 
-/// What the query finds, within bounds on its steps and on time.
+/// What the query finds, within bounds on its steps and on time. It is asked only about nodes that a pattern begins at.
 fn captured<'t>(language: Language, tree: &'t Tree, text: &'t str) -> (Vec<Found<'t>>, Leads) {
-    let mut found = Vec::new();
-    let mut leads = Leads::default();
-    let Some(query) = language.definitions() else {
+    let (mut found, mut leads) = (Vec::new(), Leads::default());
+    let Some(definitions) = language.definitions() else {
         return (found, leads);
     };
-    let names = query.capture_names();
-    let mut left = parse::allowance(text.len());
-    let started = Instant::now();
-    let mut report = |_: &tree_sitter::QueryCursorState| {
-        left = left.saturating_sub(1);
-        if left == 0 || started.elapsed() > parse::MOST_TIME {
-            return ControlFlow::Break(());
+    let mut asked = Asked::new(&definitions.query, text);
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        match definitions.begins(node.kind_id()) {
+            Begins::Nothing => {}
+            Begins::Lead => leads.note(language, node, text),
+            Begins::Pattern => asked.about(language, node, &mut found, &mut leads),
         }
-        ControlFlow::Continue(())
-    };
-    let mut cursor = QueryCursor::new();
-    cursor.set_match_limit(MOST_MATCHES);
-    cursor.set_max_start_depth(Some(MOST_DEPTH));
-    let options = QueryCursorOptions::new().progress_callback(&mut report);
-    let mut matches =
-        cursor.matches_with_options(query, tree.root_node(), text.as_bytes(), options);
-
-    while let Some(matched) = matches.next() {
-        let (mut name, mut container, mut definition) = (None, None, None);
-        for capture in matched.captures() {
-            match names.get(capture.index as usize).copied() {
-                Some("name") => name = Some(capture.node),
-                Some("container") => container = text.get(capture.node.byte_range()),
-                Some("doc") => leads.note(language, capture.node, text),
-                Some(kind) => {
-                    let kind = SymbolKind::of_capture(kind).map(|kind| (kind, capture.node));
-                    definition = definition.or(kind);
-                }
-                None => {}
+        let holds = node.end_byte() - node.start_byte() >= SHORTEST && cursor.depth() < MOST_DEPTH;
+        if holds && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return (found, leads);
             }
         }
-        if let (Some(name), Some((kind, node))) = (name, definition) {
-            let at = matched.pattern_index;
-            found.push(Found::new(at, kind, node, name, container, text));
+    }
+}
+
+/// The query over one text, with what is left of its allowance.
+struct Asked<'t> {
+    query: &'static Query,
+    cursor: QueryCursor,
+    text: &'t str,
+    left: usize,
+    started: Instant,
+}
+
+impl<'t> Asked<'t> {
+    fn new(query: &'static Query, text: &'t str) -> Asked<'t> {
+        let mut cursor = QueryCursor::new();
+        cursor.set_match_limit(MOST_MATCHES);
+        cursor.set_max_start_depth(Some(0));
+        Asked {
+            query,
+            cursor,
+            text,
+            left: parse::allowance(text.len()),
+            started: Instant::now(),
         }
     }
-    (found, leads)
+
+    /// Adds the matches that begin at `node`.
+    fn about(
+        &mut self,
+        language: Language,
+        node: Node<'t>,
+        found: &mut Vec<Found<'t>>,
+        leads: &mut Leads,
+    ) {
+        let (query, text) = (self.query, self.text);
+        let (left, started) = (&mut self.left, self.started);
+        if *left == 0 {
+            return;
+        }
+        let mut report = |_: &tree_sitter::QueryCursorState| {
+            *left = left.saturating_sub(1);
+            if *left == 0 || started.elapsed() > parse::MOST_TIME {
+                *left = 0;
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        };
+        let options = QueryCursorOptions::new().progress_callback(&mut report);
+        let cursor = &mut self.cursor;
+        let mut matches = cursor.matches_with_options(query, node, text.as_bytes(), options);
+        let names = query.capture_names();
+        while let Some(matched) = matches.next() {
+            let (mut name, mut container, mut definition) = (None, None, None);
+            for capture in matched.captures() {
+                match names.get(capture.index as usize).copied() {
+                    Some("name") => name = Some(capture.node),
+                    Some("container") => container = text.get(capture.node.byte_range()),
+                    Some("doc") => leads.note(language, capture.node, text),
+                    Some(kind) => {
+                        let kind = SymbolKind::of_capture(kind).map(|kind| (kind, capture.node));
+                        definition = definition.or(kind);
+                    }
+                    None => {}
+                }
+            }
+            if let (Some(name), Some((kind, node))) = (name, definition) {
+                let at = matched.pattern_index;
+                found.push(Found::new(at, kind, node, name, container, text));
+            }
+        }
+    }
 }
 
 /// What is known of a file around its definitions.

@@ -28,7 +28,7 @@ const MOST_OPEN: usize = 1_000;
 /// within their first [`SAMPLE`] bytes, where these are most of it. In another language the parser would spend its time
 /// recovering from one error after the other.
 ///
-/// Where words close blocks, a beginning has errors at its end: there the number of them counts alone.
+/// Where words close blocks, as `end` does, the sample ends with any line, and errors count, not their bytes.
 const SAMPLED_ABOVE: usize = 32 << 10;
 const SAMPLE: usize = 8 << 10;
 /// A sample with more errors than these, one per 160 bytes, or with errors over half of it, is not in the language.
@@ -70,7 +70,7 @@ pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
         return None;
     }
     let nesting = nesting::of(language, text, SAMPLE);
-    if nesting.deepest > MOST_OPEN {
+    if nesting.deepest > MOST_OPEN || nesting.angles > MOST_OPEN {
         return None;
     }
     if text.len() <= SMALL {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use serde::Serialize;
 
+use crate::definition::opening;
 use crate::query::Texts;
 use crate::rank::Hit;
 use crate::{Definition, Index, SymbolKind};
@@ -197,7 +198,7 @@ impl File {
         if self.has_imports {
             return Vec::new();
         }
-        let imports = crate::imports(path, &self.text);
+        let imports = crate::imports(path, opening(&self.text, &self.definitions));
         let lines: u32 = imports.iter().map(|(start, end)| end - start + 1).sum();
         if lines > MOST_IMPORTS {
             return Vec::new();

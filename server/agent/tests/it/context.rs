@@ -184,7 +184,7 @@ impl Host for Desk {
 #[tokio::test(flavor = "multi_thread")]
 async fn open_documents_are_shown_as_they_are_typed() {
     let stage = shop();
-    let long = "pub fn one() {}\n\n".repeat(1) + &"// filler filler filler filler\n".repeat(300);
+    let long = "pub fn one() {}\n\n".to_owned() + &"// filler filler filler filler\n".repeat(300);
     stage.write("long.rs", &long);
     let host = Desk {
         disk: stage.disk(),

@@ -166,16 +166,11 @@ fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) 
         true => DEEP,
         false => USUAL,
     };
-    let hits = knowledge
-        .search_now(query, args.k.unwrap_or(usual), without)
-        .hits;
+    let k = args.k.unwrap_or(usual);
     let Some(budget) = args.budget else {
-        return hits;
+        return knowledge.search_now(query, k, without).hits;
     };
-    let chosen = knowledge.look(|view| {
-        let texts = |path: &str| view.text(path);
-        index::select(view.index(), &hits, &texts, budget)
-    });
+    let chosen = agent::navigate::within(knowledge, query, k, without, budget);
     let hit = |it: index::Region| Hit {
         path: it.path,
         start: it.start,

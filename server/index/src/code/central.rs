@@ -1,6 +1,6 @@
 //! Central: the definitions that most of the code uses, for a map of a workspace in few words.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -45,8 +45,8 @@ pub struct MappedSymbol {
 impl Code<'_> {
     /// The definitions of code that most files use, most used first, with how many files that are; tests are left out.
     ///
-    /// A name counts for what it tells: a word that prose uses too, or a name with many definitions, for less. Nothing is
-    /// read for it.
+    /// A name counts for what it tells: a word that prose uses too, or a name with many definitions, for less. All files of
+    /// code are read for it, none is parsed.
     pub fn central(&self) -> Vec<(Definition, usize)> {
         let mut all: Vec<Definition> = Vec::new();
         for path in self.index.paths() {
@@ -57,17 +57,26 @@ impl Code<'_> {
         }
         let mut namesakes: HashMap<String, (usize, usize)> = HashMap::new();
         for it in &all {
-            let known = namesakes.entry(it.name.clone()).or_insert_with(|| {
-                let files = self.index.candidates(&it.name).len();
-                (0, files)
-            });
-            known.0 += 1;
+            namesakes.entry(it.name.clone()).or_default().0 += 1;
+        }
+        for path in self.index.paths() {
+            if genre::of(path) == Genre::Prose {
+                continue;
+            }
+            let text = (self.texts)(path).unwrap_or_default();
+            let words: HashSet<&str> = token::words(&text).collect();
+            for word in words {
+                if let Some((_, files)) = namesakes.get_mut(word) {
+                    *files += 1;
+                }
+            }
         }
         let mut ranked: Vec<(f64, Definition, usize)> = Vec::with_capacity(all.len());
         for it in all {
             let (definitions, files) = namesakes.get(&it.name).copied().unwrap_or((1, 1));
             let telling = match token::is_compound(&it.name) {
                 true => 1.0,
+                false if it.name.len() < 3 => 0.01,
                 false if it.name.starts_with(char::is_uppercase) => 0.5,
                 false => 0.1,
             };

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Code, around, distance, module_of, place};
 use crate::select::holds_others;
-use crate::{Definition, Identifier, ReferenceKind, SymbolKind, identifiers, references};
+use crate::{Definition, Identifier, ReferenceKind, SymbolKind, identifiers, references, token};
 
 /// A name with more definitions elsewhere says too little of which is meant.
 const MOST_NAMESAKES: usize = 8;
@@ -131,7 +131,10 @@ impl Code<'_> {
                 && (of.start..=of.end).contains(&nearest.start)
                 && !holds_others(of.kind);
             let is_far = distance(&of.path, &nearest, &imports) > 2;
-            let is_vague = is_far && (namesakes > MOST_NAMESAKES || kind == ReferenceKind::Other);
+            // A plain word is rather a local variable than something of another file.
+            let is_plain = kind == ReferenceKind::Other && is_plain(&name);
+            let is_vague = is_far && (namesakes > MOST_NAMESAKES || kind == ReferenceKind::Other)
+                || is_plain && nearest.path != of.path;
             let is_known = found.iter().any(|it| it.definition == nearest);
             if nearest != *of && !is_within && !is_vague && !is_known {
                 found.push(Neighbour {
@@ -142,6 +145,11 @@ impl Code<'_> {
         }
         found
     }
+}
+
+/// Whether a name looks like any word: one part, in lower case.
+fn is_plain(name: &str) -> bool {
+    !token::is_compound(name) && name.starts_with(char::is_lowercase)
 }
 
 /// What is written before the uses of a name in a definition: `Cart` of `Cart::new`.

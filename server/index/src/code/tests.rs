@@ -50,6 +50,7 @@ fn symbols_are_found_by_name_and_nearly_so() {
         assert_eq!(find("formatPlain"), ["Money::format_plain src/price.rs:9"]);
         assert_eq!(find("FORMAT"), ["Money::format_plain src/price.rs:9"]);
         assert_eq!(find("money::form"), ["Money::format_plain src/price.rs:9"]);
+        assert_eq!(find("Bill::describe"), ["Cart::describe src/cart.rs:13"]);
         assert!(find("nothing_like_it").is_empty() && find("_").is_empty());
     });
 }

@@ -61,7 +61,8 @@ async fn l2_5000_changes_while_a_task_and_a_slow_request_run() {
     session.editor.insert("a.rs", 0, 5003, "() {}");
     assert_eq!(names(&session, "a.rs").await, "x".repeat(5000));
     let hits = slow.await.unwrap().unwrap();
-    assert!(!hits["hits"].as_array().unwrap().is_empty());
+    // It answers out of what is there, and says where that is not all.
+    assert!(hits["partial"] == true || !hits["hits"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
