@@ -202,7 +202,7 @@ struct Surroundings {
 impl Surroundings {
     fn of(language: Language, path: &str) -> Surroundings {
         let tests = match language.row().map(|row| row.tests) {
-            Some(Tests::InTests(_)) if !test_path::is_test(path) => Tests::Unnamed,
+            Some(Tests::InFiles(_)) if !test_path::is_test(path) => Tests::Unnamed,
             Some(tests) => tests,
             None => Tests::Unnamed,
         };
@@ -235,7 +235,7 @@ impl Surroundings {
                             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()))
                     })
             }
-            Tests::InTests(word) => it.name.starts_with(word),
+            Tests::InFiles(word) => it.name.starts_with(word),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) enum Tests {
     /// By one of these words, which no small letter follows.
     Words(&'static [&'static str]),
     /// By this beginning, in a file of tests.
-    InTests(&'static str),
+    InFiles(&'static str),
     /// Calls that begin with one of these words; which they are says the query, and about other calls it is not asked.
     Calls(&'static [&'static str]),
 }
@@ -103,7 +103,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_python::LANGUAGE.into(),
         queries: &[include_str!("../../queries/python.scm")],
         lexis: &lexis::PYTHON,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &[
                 "import_statement",
@@ -275,7 +275,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_ruby::LANGUAGE.into(),
         queries: &[include_str!("../../queries/ruby.scm")],
         lexis: &lexis::RUBY,
-        tests: Tests::InTests("test_"),
+        tests: Tests::InFiles("test_"),
         imports: Imports {
             nodes: &[],
             calls: &[("call", "require"), ("call", "load "), ("call", "autoload")],
@@ -291,7 +291,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_php::LANGUAGE_PHP.into(),
         queries: &[include_str!("../../queries/php.scm")],
         lexis: &lexis::PHP,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &["namespace_use_declaration"],
             calls: &[
@@ -352,7 +352,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_swift::LANGUAGE.into(),
         queries: &[include_str!("../../queries/swift.scm")],
         lexis: &lexis::SWIFT,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &["import_declaration"],
             calls: &[],
@@ -386,7 +386,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_lua::LANGUAGE.into(),
         queries: &[include_str!("../../queries/lua.scm")],
         lexis: &lexis::LUA,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &[],
             calls: &[
