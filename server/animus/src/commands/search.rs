@@ -43,28 +43,27 @@ pub struct Search {
     /// Read all files again, and keep no index in the state folder
     #[arg(long)]
     no_store: bool,
-    /// Leave a signal out of the ranking, to measure what it is worth
-    #[arg(long, value_name = "SIGNAL", hide = true)]
-    without: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Question {
     id: Value,
     query: String,
+    /// Signals to leave out of the ranking, to measure what they are worth.
+    #[serde(default)]
+    without: Vec<String>,
 }
 
 /// Brings the index of the folder up to date, then answers.
 pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
     let knowledge = opened(compose, args.no_store)?;
     let host = compose.disk()?;
-    let without = signals(&args.without)?;
-    let find = |query: &str| found(&knowledge, query, args, &without);
+    let find = |query: &str, without: &[Signal]| found(&knowledge, query, args, without);
     let code = match args.batch {
         true => answer_all(find)?,
         false => {
             show(
-                &find(&args.words.join(" ")),
+                &find(&args.words.join(" "), &[]),
                 host.as_ref(),
                 compose.output(),
             );
@@ -118,7 +117,7 @@ fn ready(knowledge: &Knowledge) -> Result<(), Failure> {
     })
 }
 
-fn answer_all(find: impl Fn(&str) -> Vec<Hit>) -> Result<u8, Failure> {
+fn answer_all(find: impl Fn(&str, &[Signal]) -> Vec<Hit>) -> Result<u8, Failure> {
     for (number, text) in std::io::stdin().lock().lines().enumerate() {
         let text =
             text.map_err(|error| Failure::new(Code::Io, format!("stdin cannot be read: {error}")))?;
@@ -129,8 +128,9 @@ fn answer_all(find: impl Fn(&str) -> Vec<Hit>) -> Result<u8, Failure> {
             Failure::new(Code::InvalidInput, format!("line {}: {error}", number + 1))
                 .hint("send {\"id\": …, \"query\": \"…\"}")
         })?;
+        let without = signals(&question.without)?;
         let started = Instant::now();
-        let ranked = find(&question.query);
+        let ranked = find(&question.query, &without);
         let took = started.elapsed().as_secs_f64() * 1e3;
         print::json(&json!({ "id": question.id, "ranked": ranked, "query_ms": took }));
     }
