@@ -7,8 +7,15 @@ use crate::lexis::{PLAIN, Reader};
 /// Most white space that is looked through for the next line's first byte.
 const MOST_INDENT: usize = 200;
 
+/// Bytes between two lines that are noted.
+const STRIDE: usize = 512;
+/// Brackets that are remembered while they are open.
+const MOST_NOTED: usize = 64;
+/// Most bytes of a line before a bracket that are told.
+const MOST_HEAD: usize = 200;
+
 /// What the brackets of a text say about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Nesting {
     /// The most `(`, `[` and `{` that are open at once.
     pub(crate) deepest: usize,
@@ -18,6 +25,34 @@ pub(crate) struct Nesting {
     /// open, behind a definition or a line that does not go on in the next; or anywhere where the line has no end
     /// there. 0 where there is none. A byte offset between characters.
     pub(crate) closed: usize,
+    /// Lines of code that no string or comment goes on in: not all, but one every [`STRIDE`] bytes. In order.
+    pub(crate) lines: Vec<Line>,
+}
+
+/// Where a line begins, and what is open there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) at: usize,
+    /// Of each bracket that is open, the outermost first: where its line begins, and where it ends itself.
+    open: Box<[(usize, usize)]>,
+}
+
+impl Line {
+    /// The lines that open what is open here, up to their brackets: with them before it, what follows stands as it does
+    /// in the whole text.
+    pub(crate) fn heads(&self, text: &str) -> String {
+        let mut heads = String::new();
+        for (at, &(from, to)) in self.open.iter().enumerate() {
+            // The last bracket of a line has those before it along.
+            let next = self.open.get(at + 1);
+            if next.is_none_or(|&(line, _)| line != from) {
+                let start = from.max(to.saturating_sub(MOST_HEAD));
+                heads.push_str(text.get(start..to).unwrap_or_default());
+                heads.push('\n');
+            }
+        }
+        heads
+    }
 }
 
 /// Reads the brackets in the code of `text`, and looks for a closed beginning of at most `limit` bytes. One pass, no stack.
@@ -33,16 +68,22 @@ pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
     let (mut line_end, mut anywhere) = (0, Some(0));
     let mut last_code = b'\n';
     let (mut angles, mut most_angles) = (0usize, 0);
+    let mut lines: Vec<Line> = Vec::new();
+    let (mut line, mut noted) = (0, Vec::new());
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'(' | b'[' | b'{' => {
                 open += 1;
                 most = most.max(open);
                 at += 1;
+                if open <= MOST_NOTED {
+                    noted.push((line, at));
+                }
             }
             b')' | b']' | b'}' => {
                 open = open.saturating_sub(1);
                 at += 1;
+                noted.truncate(open);
             }
             _ => at = reader.behind(at),
         }
@@ -63,6 +104,13 @@ pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
                 _ => anywhere = anywhere.map(|_| at),
             }
         }
+        if byte == b'\n' {
+            line = at;
+            if at >= lines.last().map_or(0, |last| last.at + STRIDE) {
+                let open = noted.as_slice().into();
+                lines.push(Line { at, open });
+            }
+        }
         if !byte.is_ascii_whitespace() {
             last_code = byte;
         }
@@ -72,6 +120,7 @@ pub(crate) fn of(language: Language, text: &str, limit: usize) -> Nesting {
         deepest: most,
         angles: most_angles,
         closed: places.find(|&it| it > limit / 2).unwrap_or(0),
+        lines,
     }
 }
 

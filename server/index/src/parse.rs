@@ -15,7 +15,7 @@ use tree_sitter::{InputEdit, ParseOptions, Parser, Point, Tree};
 
 use crate::Language;
 use crate::language::table::Row;
-use crate::nesting;
+use crate::nesting::{self, Line, Nesting};
 
 /// Texts above this many bytes are read by lines.
 const MOST_BYTES: usize = 4 << 20;
@@ -37,6 +37,15 @@ const MOST_SAMPLE_ERRORS: u32 = 50;
 /// The parser reports once per 100 operations: once per 11 bytes of a valid text of semicolons, which is the densest known.
 const REPORTS_AT_LEAST: usize = 4_000;
 const BYTES_PER_REPORT: usize = 8;
+
+/// Errors that nothing recovers from keep all that the parser tries, and in the end it goes through all of that without a
+/// report: it took 1 GB for 90 KB of them. So after so many reports, and again after as many, the last [`RECENT`] bytes show
+/// by themselves whether they are in the language. Ordinary code takes as many for 32 KB and more. The middle of a
+/// long table of data may look like errors: it is read by lines then, and defines nothing anyway.
+const REPORTS_PER_CHECK: usize = 500;
+const RECENT: usize = 4 << 10;
+/// One error per 100 bytes; code that is cut anywhere has a handful.
+const MOST_RECENT_ERRORS: u32 = 40;
 
 /// The lexer reads this many bytes at a time; it comes back to a place where a token has no end or was tried in vain.
 const READ: usize = 4 << 10;
@@ -82,27 +91,28 @@ pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
     }
     let stack = stack_for(text.len());
     if stacker::remaining_stack().is_some_and(|left| left >= stack) {
-        return whole(row, text, nesting.closed);
+        return whole(row, text, &nesting);
     }
     let thread = std::thread::Builder::new().stack_size(stack + LEAST_STACK);
     std::thread::scope(|scope| {
-        let parsed = thread.spawn_scoped(scope, || whole(row, text, nesting.closed));
+        let parsed = thread.spawn_scoped(scope, || whole(row, text, &nesting));
         // Without memory for the stack there is no tree.
         parsed.ok()?.join().ok()?
     })
 }
 
 /// The tree of a text whose beginning, if it is long, is in the language. The parser lives no longer than this call.
-fn whole(row: &Row, text: &str, closed: usize) -> Option<Tree> {
+fn whole(row: &Row, text: &str, nesting: &Nesting) -> Option<Tree> {
     let mut parser = Parser::new();
-    parser.set_language(&(row.grammar)()).ok()?;
+    let grammar = (row.grammar)();
+    parser.set_language(&grammar).ok()?;
     let sampled = match row.lexis.is_bracketed {
         _ if text.len() <= SAMPLED_ABOVE => 0,
-        true => closed,
+        true => nesting.closed,
         false => memchr::memrchr(b'\n', &text.as_bytes()[..SAMPLE]).map_or(0, |at| at + 1),
     };
     if sampled > 0 {
-        let mut sample = bounded(&mut parser, text.get(..sampled)?, None)?;
+        let mut sample = bounded(&mut parser, &grammar, (text.get(..sampled)?, &[]), None)?;
         let errors = errors(&sample);
         let is_broken = row.lexis.is_bracketed && errors.bytes > sampled / 2;
         if errors.count > MOST_SAMPLE_ERRORS || is_broken {
@@ -118,9 +128,9 @@ fn whole(row: &Row, text: &str, closed: usize) -> Option<Tree> {
             old_end_position: end,
             new_end_position: all,
         });
-        return bounded(&mut parser, text, Some(&sample));
+        return bounded(&mut parser, &grammar, (text, &nesting.lines), Some(&sample));
     }
-    bounded(&mut parser, text, None)
+    bounded(&mut parser, &grammar, (text, &nesting.lines), None)
 }
 
 /// Where `text` ends.
@@ -132,13 +142,22 @@ fn point(text: &str) -> Point {
 }
 
 /// Parses within the bounds on steps, reads and time. A parser that was stopped must not be used again.
-fn bounded(parser: &mut Parser, text: &str, known: Option<&Tree>) -> Option<Tree> {
+fn bounded(
+    parser: &mut Parser,
+    grammar: &tree_sitter::Language,
+    (text, lines): (&str, &[Line]),
+    known: Option<&Tree>,
+) -> Option<Tree> {
     let started = Instant::now();
     let mut steps_left = allowance(text.len());
     let reads_left = Cell::new(reads(text.len()));
-    let mut report = |_: &tree_sitter::ParseState| {
+    let mut reports = 0;
+    let mut report = |state: &tree_sitter::ParseState| {
+        reports += 1;
         steps_left = steps_left.saturating_sub(1);
-        if steps_left == 0 || reads_left.get() == 0 || started.elapsed() > MOST_TIME {
+        let is_over = steps_left == 0 || reads_left.get() == 0 || started.elapsed() > MOST_TIME;
+        let is_due = reports % REPORTS_PER_CHECK == 0;
+        if is_over || is_due && is_lost(grammar, text, state.current_byte_offset(), lines) {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -158,6 +177,35 @@ fn bounded(parser: &mut Parser, text: &str, known: Option<&Tree>) -> Option<Tree
     };
     let tree = parser.parse_with_options(&mut read, known, Some(options))?;
     (reads_left.get() > 0).then_some(tree)
+}
+
+/// Whether what stands before `at` is hardly code of the language; `lines` are where it may be cut.
+fn is_lost(grammar: &tree_sitter::Language, text: &str, at: usize, lines: &[Line]) -> bool {
+    let behind = lines.partition_point(|line| line.at <= at);
+    let before = lines.get(..behind).unwrap_or_default();
+    let end = before.last().map_or(0, |line| line.at);
+    let start = before.partition_point(|line| line.at + RECENT < end);
+    let Some(start) = before.get(start) else {
+        return false;
+    };
+    let recent = start.heads(text) + text.get(start.at..end).unwrap_or_default();
+    let mut steps_left = allowance(recent.len());
+    let mut report = |_: &tree_sitter::ParseState| {
+        steps_left = steps_left.saturating_sub(1);
+        match steps_left {
+            0 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    let options = ParseOptions::new().progress_callback(&mut report);
+    let mut parser = Parser::new();
+    if parser.set_language(grammar).is_err() {
+        return false;
+    }
+    let bytes = recent.as_bytes();
+    let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
+    let tree = parser.parse_with_options(&mut read, None, Some(options));
+    tree.is_none_or(|tree| errors(&tree).count > MOST_RECENT_ERRORS)
 }
 
 /// How many ERROR and MISSING nodes the syntax tree of `text` has: the parse check before an edit lands.

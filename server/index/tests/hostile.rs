@@ -280,12 +280,19 @@ fn i2_bytes_at_random_stop_no_language() {
     }
 }
 
-/// Errors behind a good beginning made the parser recurse until the stack of a thread was used up.
+/// Errors behind a good beginning made the parser recurse until the stack of a thread was used up, or take gigabytes.
 #[test]
 fn i2_errors_without_end_take_no_stack() {
     let good = "int good(void) { return 0; }\n".repeat(400);
-    let text = format!("{good}{}", "let = ;\nx = = ;\n".repeat(DEEP / 2));
-    has_outline(".c", "errors", &text);
+    for errors in [1_000, 5_000, DEEP / 2] {
+        let text = format!("{good}{}", "let = ;\nx = = ;\n".repeat(errors));
+        assert!(error_count("a.c", &text).is_none(), "{errors}");
+        has_outline(".c", "errors", &text);
+    }
+    // Code that stands in brackets, or around strings, is code wherever it is looked at.
+    let cases = "\tcase \"--a\":\n\t\tb := `\n= ; = ) ; =\n`\n\t\tc(b)\n".repeat(3_000);
+    let text = format!("package a\n\nfunc a(b string) {{\n\tswitch b {{\n{cases}\t}}\n}}\n");
+    assert_eq!(error_count("a.go", &text), Some(0));
 }
 
 /// What the lexers of these grammars save between tokens has 1,024 bytes; one more ended the process.
