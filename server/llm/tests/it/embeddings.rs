@@ -1,4 +1,5 @@
 //! Embeddings over real HTTP: what is asked, what is taken, and what is refused.
+#![allow(clippy::unwrap_used, reason = "a test without its server cannot go on")]
 
 use std::time::{Duration, Instant};
 
