@@ -84,7 +84,7 @@ fn bare(root: &Root) -> Answer<Value> {
 
 /// The index made ready: cold where the state folder has none, warm where it has one.
 fn build(root: &Root, state: &str) -> Answer<Value> {
-    let before = memory("VmRSS")?;
+    let before = memory("RssAnon")?;
     let started = Instant::now();
     let knowledge = ready(root, state, Life::Once)?;
     let took = started.elapsed();
@@ -97,18 +97,18 @@ fn build(root: &Root, state: &str) -> Answer<Value> {
         "files": status.files,
         "bytes": status.bytes,
         "commits": status.commits,
-        "steady": memory("VmRSS")?.saturating_sub(before),
-        "peak": memory("VmHWM")?.saturating_sub(before),
+        "steady": memory("RssAnon")?.saturating_sub(before),
+        "peak": memory("VmHWM")?,
     }))
 }
 
 /// Questions are the subjects of the repository's own commits.
 fn ask(root: &Root, state: &str) -> Answer<Value> {
-    let before = memory("VmRSS")?;
+    let before = memory("RssAnon")?;
     let knowledge = ready(root, state, Life::Once)?;
     knowledge.finish();
     sandbox::give_back();
-    let steady = memory("VmRSS")?.saturating_sub(before);
+    let steady = memory("RssAnon")?.saturating_sub(before);
     let depth = Depth {
         commits: QUESTIONS,
         files: 100,
@@ -188,7 +188,7 @@ fn ready(root: &Root, state: &str, life: Life) -> Answer<Knowledge> {
     }
 }
 
-/// A figure of this process in bytes.
+/// A figure of this process in bytes: `RssAnon` is what it holds beside its program, `VmHWM` the most with it.
 fn memory(key: &str) -> Answer<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with(key));

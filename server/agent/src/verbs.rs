@@ -197,29 +197,9 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             Ok(json!({ "hits": found.hits, "partial": found.partial }))
         }
         "outline" => Ok(json!({ "symbols": agent.outline(&read::<OfPath>(verb, params)?.path)? })),
-        "symbol" => {
-            let found = agent
-                .navigate(read(verb, params)?, navigate::symbols)
-                .await?;
-            Ok(told(agent, json!({ "symbols": found })))
-        }
-        "definition" => {
-            let found = agent
-                .navigate(read(verb, params)?, navigate::definitions)
-                .await?;
-            Ok(told(agent, json!({ "definitions": found })))
-        }
-        "references" => {
-            let found = agent
-                .navigate(read(verb, params)?, navigate::references)
-                .await?;
-            Ok(told(agent, json!(found)))
-        }
-        "neighbours" => {
-            let found = agent
-                .navigate(read(verb, params)?, navigate::neighbours)
-                .await?;
-            Ok(told(agent, json!(found)))
+        "symbol" | "definition" | "references" | "neighbours" => {
+            let about = read(verb, params)?;
+            Ok(told(agent, names(agent, verb, about).await?))
         }
         "status" => Ok(json!(agent.status())),
         "models" => Ok(json!({ "models": agent.status().models })),
@@ -229,6 +209,18 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             format!("there is no verb `{verb}`; there are: {}", ALL.join(", ")),
         )),
     }
+}
+
+/// A question about names.
+async fn names(agent: &Agent, verb: &str, about: navigate::About) -> Result<Value, Failure> {
+    Ok(match verb {
+        "symbol" => json!({ "symbols": agent.navigate(about, navigate::symbols).await? }),
+        "definition" => {
+            json!({ "definitions": agent.navigate(about, navigate::definitions).await? })
+        }
+        "references" => json!(agent.navigate(about, navigate::references).await?),
+        _ => json!(agent.navigate(about, navigate::neighbours).await?),
+    })
 }
 
 /// An answer out of the index, with whether files are still to be read.

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Symbol;
 use crate::outline::Outline;
+use crate::{Symbol, SymbolKind};
 
 /// Longest chunk, in lines.
 const MOST_LINES: u32 = 60;
@@ -104,10 +104,16 @@ fn leaves(symbols: &[Symbol]) -> impl Iterator<Item = (u32, u32)> {
     let mut covered = 0;
     symbols.iter().enumerate().filter_map(move |(at, symbol)| {
         // Symbols come outer before inner, so the next one tells whether this one holds any.
-        let holds = symbols
+        let inner = symbols
             .get(at + 1)
-            .is_some_and(|inner| inner.start <= symbol.end && inner.end <= symbol.end);
-        if symbol.end <= covered || holds && !symbol.kind.is_callable() {
+            .filter(|inner| inner.start <= symbol.end && inner.end <= symbol.end);
+        let is_region = match inner {
+            // A named group of tests is none.
+            Some(inner) if symbol.kind == SymbolKind::Test => inner.kind != SymbolKind::Test,
+            Some(_) => symbol.kind.is_callable(),
+            None => true,
+        };
+        if symbol.end <= covered || !is_region {
             return None;
         }
         covered = symbol.end;
@@ -137,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::SymbolKind;
+    use crate::outline::read;
 
     fn symbol(kind: SymbolKind, doc_start: u32, start: u32, end: u32) -> Symbol {
         Symbol {
@@ -216,6 +222,50 @@ mod tests {
             .map(|it| (it.start, it.end, it.is_test))
             .collect();
         assert_eq!(shown, [(1, 4, false), (5, 12, true), (13, 15, false)]);
+    }
+
+    /// The first line of each chunk of a text, its white space around left out.
+    fn heads(path: &str, text: &str) -> Vec<String> {
+        let lines: Vec<&str> = text.lines().collect();
+        let blank: Vec<bool> = lines.iter().map(|line| line.trim().is_empty()).collect();
+        let chunks = cut(&read(path, text), &blank);
+        let head = |chunk: &Chunk| lines[chunk.start as usize - 1].trim().to_owned();
+        chunks.iter().map(head).collect()
+    }
+
+    #[test]
+    fn definitions_of_classes_are_chunks_with_what_leads_them() {
+        let body = "        x = 1\n".repeat(40);
+        let python = format!(
+            "class A:\n    \"\"\"Doc.\"\"\"\n\n    # One.\n    @cached\n    def one(self):\n{body}\n    def two(self):\n{body}"
+        );
+        assert_eq!(
+            heads("a.py", &python),
+            ["class A:", "# One.", "def two(self):"]
+        );
+        let typescript = format!(
+            "export class A {{\n  a = 1;\n\n  /** One. */\n  @Log()\n  one() {{\n{body}  }}\n\n  two = () => {{\n{body}  }};\n}}\n"
+        );
+        let found = heads("a.ts", &typescript);
+        assert_eq!(
+            found,
+            ["export class A {", "/** One. */", "two = () => {", "}"]
+        );
+        let tests = format!(
+            "describe('a', () => {{\n  it('b', () => {{\n{body}  }});\n\n  it('c', () => {{\n{body}  }});\n}});\n"
+        );
+        let found = heads("a.test.ts", &tests);
+        assert_eq!(
+            found,
+            [
+                "describe('a', () => {",
+                "it('b', () => {",
+                "it('c', () => {",
+                "});"
+            ]
+        );
+        let script = format!("#!/bin/sh\nset -e\n\n# One.\none() {{\n{body}}}\none\n");
+        assert_eq!(heads("run", &script), ["#!/bin/sh", "# One.", "one"]);
     }
 
     proptest! {

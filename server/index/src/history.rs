@@ -57,6 +57,8 @@ impl History {
         let mut history = History::default();
         let mut numbers: HashMap<String, u32> = HashMap::new();
         let cutter = Cutter::default();
+        // Messages say the same words again and again; each is cut once.
+        let mut cuts: HashMap<String, Vec<String>> = HashMap::new();
         for commit in commits {
             if commit.files.is_empty() || commit.files.len() > MOST_FILES {
                 continue;
@@ -64,10 +66,18 @@ impl History {
             let mut counts: BTreeMap<String, u32> = BTreeMap::new();
             let mut length = 0;
             for word in token::words(prose(&commit.message)) {
-                cutter.terms(word, |term| {
-                    *counts.entry(term).or_default() += 1;
-                    length += 1;
+                let terms = cuts.entry_ref(word).or_insert_with(|| {
+                    let mut terms = Vec::new();
+                    cutter.terms(word, |term| terms.push(term));
+                    terms
                 });
+                for term in terms {
+                    match counts.get_mut(term.as_str()) {
+                        Some(count) => *count += 1,
+                        None => drop(counts.insert(term.clone(), 1)),
+                    }
+                    length += 1;
+                }
             }
             let at = u32::try_from(history.commits.len()).unwrap_or(u32::MAX);
             for (term, count) in counts {

@@ -402,6 +402,11 @@ impl Rule {
             }),
             Lines(mark) => Some(quoted(rest, mark, Within::Text).unwrap_or(rest.len())),
             Character => {
+                let before = |back| at.checked_sub(back).and_then(|at| bytes.get(at));
+                // `1'000` is a number, `u8'a'` none.
+                if before(1).is_some_and(u8::is_ascii_hexdigit) && before(2) != Some(&b'u') {
+                    return Some(1);
+                }
                 let near = &rest[..rest.len().min(MOST_LITERAL)];
                 Some(quoted(near, "'", Within::Line).unwrap_or(1))
             }

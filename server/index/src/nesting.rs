@@ -106,10 +106,34 @@ mod tests {
             (Language::Go, "/* ( /* ( */ ( // (\n(", 2),
             (Language::Go, "a <- b; c << d", 0),
             (Language::Go, "'", 0),
+            (
+                Language::Python,
+                "# (\n\"(\" '(' \"\"\"\n(\"\n\"\"\" f('it\\'s (') '(\n(",
+                1,
+            ),
+            (Language::JavaScript, "// (\n`(\n` '(' /\\(/ don't (\n(", 1),
+            (Language::Cpp, "R\"x( )\" ( )x\" 1'000 '(' (", 1),
+            (Language::CSharp, "@\"c:\\\" \"\"\" ( \" ( \"\"\" '(' (", 1),
+            (
+                Language::Ruby,
+                "puts <<~A, b(1)\n((((\n  A\nc << d\nclass << self\n\"#{(\" \\( (",
+                1,
+            ),
+            (Language::Ruby, "a <<b\n((", 2),
+            (Language::Php, "#[A(1)]\n# (\n$a = <<<'B'\n((\n  B;\n(", 2),
+            (
+                Language::Bash,
+                "cat << \"A\"\n((\nA\necho $# ${#a} # ((\n(",
+                1,
+            ),
+            (Language::Text, "\"((", 2),
         ] {
             let found = of(language, text, 0).deepest;
             assert_eq!(found, depth, "{} {text}", language.name());
         }
+        let angles = |text: &str| of(Language::Java, text, 0).angles;
+        assert_eq!(angles("A<B<C>> a; b < c; d << 1;\ne < f\n"), 2);
+        assert_eq!(angles(&"A<\n".repeat(2_000)), 2_000);
         assert_eq!(of(Language::Go, &"(".repeat(100_000), 0).deepest, 100_000);
     }
 

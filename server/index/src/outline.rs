@@ -90,23 +90,37 @@ fn captured<'t>(language: Language, tree: &'t Tree, text: &'t str) -> (Vec<Found
     };
     let mut asked = Asked::new(&definitions.query, text);
     let mut cursor = tree.walk();
+    let mut depth = 0;
     loop {
         let node = cursor.node();
         match definitions.begins(node.kind_id()) {
             Begins::Nothing => {}
             Begins::Lead => leads.note(language, node, text),
+            Begins::Pattern if !may_match(language, node, text) => {}
             Begins::Pattern => asked.about(language, node, &mut found, &mut leads),
         }
-        let holds = node.end_byte() - node.start_byte() >= SHORTEST && cursor.depth() < MOST_DEPTH;
+        let holds = node.end_byte() - node.start_byte() >= SHORTEST && depth < MOST_DEPTH;
         if holds && cursor.goto_first_child() {
+            depth += 1;
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 return (found, leads);
             }
+            depth -= 1;
         }
     }
+}
+
+/// Whether the query is to be asked about `node`: calls are many, and few run tests.
+fn may_match(language: Language, node: Node, text: &str) -> bool {
+    let words = match language.row().map(|row| row.tests) {
+        Some(Tests::Calls(words)) if node.kind() == "call_expression" => words,
+        _ => return true,
+    };
+    let call = text.get(node.start_byte()..).unwrap_or_default();
+    words.iter().any(|word| call.starts_with(word))
 }
 
 /// The query over one text, with what is left of its allowance.
@@ -188,7 +202,7 @@ struct Surroundings {
 impl Surroundings {
     fn of(language: Language, path: &str) -> Surroundings {
         let tests = match language.row().map(|row| row.tests) {
-            Some(Tests::InTests(_)) if !test_path::is_test(path) => Tests::Unnamed,
+            Some(Tests::InFiles(_)) if !test_path::is_test(path) => Tests::Unnamed,
             Some(tests) => tests,
             None => Tests::Unnamed,
         };
@@ -212,7 +226,7 @@ impl Surroundings {
 
     fn is_test(&self, it: &Found) -> bool {
         match self.tests {
-            Tests::Unnamed => false,
+            Tests::Unnamed | Tests::Calls(_) => false,
             Tests::Words(words) => {
                 it.kind == SymbolKind::Function
                     && words.iter().any(|word| {
@@ -221,7 +235,7 @@ impl Surroundings {
                             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()))
                     })
             }
-            Tests::InTests(word) => it.name.starts_with(word),
+            Tests::InFiles(word) => it.name.starts_with(word),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use tree_sitter::{ParseOptions, Parser, Tree};
+use tree_sitter::{InputEdit, ParseOptions, Parser, Point, Tree};
 
 use crate::Language;
 use crate::language::table::Row;
@@ -45,7 +45,7 @@ const READS_PER_PLACE: usize = 16;
 
 /// Texts above this many bytes are parsed on a stack of their own, of this many bytes per byte of text: a call of the
 /// parser's recursion takes about 100, and there is less than one per byte. What is not touched takes no memory.
-const SMALL: usize = 8 << 10;
+const SMALL: usize = 16 << 10;
 const STACK_PER_BYTE: usize = 256;
 const LEAST_STACK: usize = 4 << 20;
 const MOST_STACK: usize = 512 << 20;
@@ -95,18 +95,37 @@ fn whole(row: &Row, text: &str, closed: usize) -> Option<Tree> {
         false => memchr::memrchr(b'\n', &text.as_bytes()[..SAMPLE]).map_or(0, |at| at + 1),
     };
     if sampled > 0 {
-        let sample = bounded(&mut parser, text.get(..sampled)?)?;
+        let mut sample = bounded(&mut parser, text.get(..sampled)?, None)?;
         let errors = errors(&sample);
         let is_broken = row.lexis.is_bracketed && errors.bytes > sampled / 2;
         if errors.count > MOST_SAMPLE_ERRORS || is_broken {
             return None;
         }
+        // What the parser knows of the beginning it does not read again.
+        let (end, all) = (point(text.get(..sampled)?), point(text));
+        sample.edit(&InputEdit {
+            start_byte: sampled,
+            old_end_byte: sampled,
+            new_end_byte: text.len(),
+            start_position: end,
+            old_end_position: end,
+            new_end_position: all,
+        });
+        return bounded(&mut parser, text, Some(&sample));
     }
-    bounded(&mut parser, text)
+    bounded(&mut parser, text, None)
+}
+
+/// Where `text` ends.
+fn point(text: &str) -> Point {
+    let bytes = text.as_bytes();
+    let row = memchr::memchr_iter(b'\n', bytes).count();
+    let line = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+    Point::new(row, bytes.len() - line)
 }
 
 /// Parses within the bounds on steps, reads and time. A parser that was stopped must not be used again.
-fn bounded(parser: &mut Parser, text: &str) -> Option<Tree> {
+fn bounded(parser: &mut Parser, text: &str, known: Option<&Tree>) -> Option<Tree> {
     let started = Instant::now();
     let mut steps_left = allowance(text.len());
     let reads_left = Cell::new(reads(text.len()));
@@ -130,7 +149,7 @@ fn bounded(parser: &mut Parser, text: &str) -> Option<Tree> {
             _ => bytes.get(at..end).unwrap_or_default(),
         }
     };
-    let tree = parser.parse_with_options(&mut read, None, Some(options))?;
+    let tree = parser.parse_with_options(&mut read, known, Some(options))?;
     (reads_left.get() > 0).then_some(tree)
 }
 

@@ -54,7 +54,6 @@ pub fn select(index: &Index, hits: &[Hit], texts: &Texts<'_>, budget: usize) -> 
         index,
         texts,
         files: HashMap::new(),
-        regions: Vec::new(),
         left: budget.saturating_mul(TOKEN_BYTES),
     };
     for (rank, hit) in hits.iter().enumerate() {
@@ -68,7 +67,6 @@ struct Choice<'i> {
     index: &'i Index,
     texts: &'i Texts<'i>,
     files: HashMap<String, Option<File>>,
-    regions: Vec<Region>,
     /// Bytes.
     left: usize,
 }
@@ -79,6 +77,19 @@ struct File {
     starts: Vec<usize>,
     definitions: Vec<Definition>,
     has_imports: bool,
+    /// What is chosen of it, apart from each other.
+    pieces: Vec<Piece>,
+}
+
+/// Chosen lines of one file.
+#[derive(Clone)]
+struct Piece {
+    start: u32,
+    end: u32,
+    score: f64,
+    why: Vec<String>,
+    /// The rank of its best hit, and its place among what that hit brought.
+    order: (usize, usize),
 }
 
 /// Lines that are wanted, and why.
@@ -113,39 +124,56 @@ impl Choice<'_> {
         };
         around.push(lines(from, to));
         // Rather the definition alone than nothing, and rather a part of it.
-        let _ = self.add(hit, around)
-            || self.add(hit, vec![lines(from, to)])
-            || self.add(hit, vec![lines(hit.start, end)]);
+        let _ = self.add(rank, hit, around)
+            || self.add(rank, hit, vec![lines(from, to)])
+            || self.add(rank, hit, vec![lines(hit.start, end)]);
     }
 
-    /// Adds all of `wanted` to the regions, or nothing where that is too much.
-    fn add(&mut self, hit: &Hit, wanted: Vec<Wanted>) -> bool {
+    /// Adds all of `wanted` to the chosen lines, or nothing where that is too much.
+    fn add(&mut self, rank: usize, hit: &Hit, wanted: Vec<Wanted>) -> bool {
         let Some(Some(file)) = self.files.get_mut(hit.path.as_str()) else {
             return false;
         };
         let brings_more = wanted.len() > 1;
-        let mut regions = self.regions.clone();
+        let mut pieces = file.pieces.clone();
         let (mut paid, mut saved) = (0, 0);
-        for it in wanted {
-            let (more, less) = file.join(&mut regions, hit, it);
+        for (at, it) in wanted.into_iter().enumerate() {
+            let piece = Piece {
+                start: it.start,
+                end: it.end,
+                score: hit.score,
+                why: it.why,
+                order: (rank, at),
+            };
+            let (more, less) = file.join(&mut pieces, hit.path.len(), piece);
             (paid, saved) = (paid + more, saved + less);
         }
         let Some(left) = (self.left + saved).checked_sub(paid) else {
             return false;
         };
         file.has_imports |= brings_more;
-        (self.left, self.regions) = (left, regions);
+        (self.left, file.pieces) = (left, pieces);
         true
     }
 
     fn told(self) -> Vec<Region> {
-        let mut regions = self.regions;
-        for region in &mut regions {
-            if let Some(Some(file)) = self.files.get(region.path.as_str()) {
-                region.text = file.lines_of(region.start, region.end).to_owned();
+        let mut told: Vec<((usize, usize), Region)> = Vec::new();
+        for (path, file) in &self.files {
+            let Some(file) = file else { continue };
+            for it in &file.pieces {
+                let region = Region {
+                    path: path.clone(),
+                    start: it.start,
+                    end: it.end,
+                    score: it.score,
+                    why: it.why.clone(),
+                    text: file.lines_of(it.start, it.end).to_owned(),
+                };
+                told.push((it.order, region));
             }
         }
-        regions
+        told.sort_by_key(|it| it.0);
+        told.into_iter().map(|(_, region)| region).collect()
     }
 }
 
@@ -162,6 +190,7 @@ impl File {
             text,
             starts,
             has_imports: false,
+            pieces: Vec::new(),
         })
     }
 
@@ -233,41 +262,30 @@ impl File {
         around.map(head).collect()
     }
 
-    /// Puts lines among the regions, one with those that they touch. Returns the bytes that the new region takes and those
-    /// that the ones before it took.
-    fn join(&self, regions: &mut Vec<Region>, hit: &Hit, wanted: Wanted) -> (usize, usize) {
-        let price = |start, end| self.lines_of(start, end).len() + hit.path.len() + REGION_BYTES;
-        let mut joined = Region {
-            path: hit.path.clone(),
-            start: wanted.start,
-            end: wanted.end,
-            score: hit.score,
-            why: wanted.why,
-            text: String::new(),
-        };
-        let (mut saved, mut place) = (0, None);
-        // A region that grew may touch one that it passed.
-        while let Some(at) = regions.iter().position(|it| {
-            it.path == joined.path
-                && it.start <= joined.end.saturating_add(GAP + 1)
-                && joined.start <= it.end.saturating_add(GAP + 1)
+    /// Puts a piece among others, one with those that it touches. Returns the bytes that it takes and those that they took.
+    fn join(&self, pieces: &mut Vec<Piece>, path: usize, mut piece: Piece) -> (usize, usize) {
+        let price = |it: &Piece| self.lines_of(it.start, it.end).len() + path + REGION_BYTES;
+        let mut saved = 0;
+        // A piece that grew may touch one that it passed.
+        while let Some(at) = pieces.iter().position(|it| {
+            it.start <= piece.end.saturating_add(GAP + 1)
+                && piece.start <= it.end.saturating_add(GAP + 1)
         }) {
-            let other = regions.remove(at);
-            saved += price(other.start, other.end);
-            joined.start = joined.start.min(other.start);
-            joined.end = joined.end.max(other.end);
-            joined.score = joined.score.max(other.score);
-            let new = std::mem::replace(&mut joined.why, other.why);
+            let other = pieces.remove(at);
+            saved += price(&other);
+            piece.start = piece.start.min(other.start);
+            piece.end = piece.end.max(other.end);
+            piece.score = piece.score.max(other.score);
+            piece.order = piece.order.min(other.order);
+            let new = std::mem::replace(&mut piece.why, other.why);
             for word in new {
-                if !joined.why.contains(&word) {
-                    joined.why.push(word);
+                if !piece.why.contains(&word) {
+                    piece.why.push(word);
                 }
             }
-            place = Some(place.map_or(at, |place: usize| place.min(at)));
         }
-        let paid = price(joined.start, joined.end);
-        let place = place.unwrap_or(regions.len()).min(regions.len());
-        regions.insert(place, joined);
+        let paid = price(&piece);
+        pieces.push(piece);
         (paid, saved)
     }
 }

@@ -16,7 +16,7 @@ use crate::features::Feature;
 const TOKEN: &str = "animus-index";
 const TITLE: &str = "Animus index";
 /// A build that is over within this is not shown.
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_millis(700);
 /// Least time between two reports.
 const PACE: Duration = Duration::from_millis(500);
 

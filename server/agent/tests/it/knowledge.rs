@@ -1,4 +1,5 @@
 //! The index from outside: what it holds, what a restart costs, and that it follows the disk.
+#![allow(clippy::disallowed_methods, reason = "fixtures are written here")]
 
 use crate::stage::Stage;
 use agent::{Knowledge, Life, Progress, Stage as Step, ToolsConfig};

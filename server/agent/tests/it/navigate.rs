@@ -34,8 +34,7 @@ const END: &str = "  - text: Done.\n";
 async fn output(stage: &Stage, turns: &[String]) -> String {
     let script = format!("turns:\n{}{END}", turns.concat());
     let run = run(&stage.agent(&script), "look").await;
-    let output = run.results().last().unwrap().output.clone();
-    output
+    run.results().last().unwrap().output.clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,8 +41,12 @@ pub(crate) enum Tests {
     /// By one of these words, which no small letter follows.
     Words(&'static [&'static str]),
     /// By this beginning, in a file of tests.
-    InTests(&'static str),
+    InFiles(&'static str),
+    /// Calls that begin with one of these words; which they are says the query, and about other calls it is not asked.
+    Calls(&'static [&'static str]),
 }
+
+const RUNNERS: Tests = Tests::Calls(&["describe", "it", "test", "suite", "bench", "Deno"]);
 
 const ECMA_IMPORTS: Imports = Imports {
     nodes: &["import_statement"],
@@ -99,7 +103,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_python::LANGUAGE.into(),
         queries: &[include_str!("../../queries/python.scm")],
         lexis: &lexis::PYTHON,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &[
                 "import_statement",
@@ -128,7 +132,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
             include_str!("../../queries/javascript.scm"),
         ],
         lexis: &lexis::ECMA,
-        tests: Tests::Unnamed,
+        tests: RUNNERS,
         imports: ECMA_IMPORTS,
     },
     Row {
@@ -143,7 +147,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
             include_str!("../../queries/typescript.scm"),
         ],
         lexis: &lexis::ECMA,
-        tests: Tests::Unnamed,
+        tests: RUNNERS,
         imports: ECMA_IMPORTS,
     },
     Row {
@@ -158,7 +162,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
             include_str!("../../queries/typescript.scm"),
         ],
         lexis: &lexis::ECMA,
-        tests: Tests::Unnamed,
+        tests: RUNNERS,
         imports: ECMA_IMPORTS,
     },
     Row {
@@ -271,7 +275,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_ruby::LANGUAGE.into(),
         queries: &[include_str!("../../queries/ruby.scm")],
         lexis: &lexis::RUBY,
-        tests: Tests::InTests("test_"),
+        tests: Tests::InFiles("test_"),
         imports: Imports {
             nodes: &[],
             calls: &[("call", "require"), ("call", "load "), ("call", "autoload")],
@@ -287,7 +291,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_php::LANGUAGE_PHP.into(),
         queries: &[include_str!("../../queries/php.scm")],
         lexis: &lexis::PHP,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &["namespace_use_declaration"],
             calls: &[
@@ -348,7 +352,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_swift::LANGUAGE.into(),
         queries: &[include_str!("../../queries/swift.scm")],
         lexis: &lexis::SWIFT,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &["import_declaration"],
             calls: &[],
@@ -382,7 +386,7 @@ pub(crate) const LANGUAGES: &[Row] = &[
         grammar: || tree_sitter_lua::LANGUAGE.into(),
         queries: &[include_str!("../../queries/lua.scm")],
         lexis: &lexis::LUA,
-        tests: Tests::InTests("test"),
+        tests: Tests::InFiles("test"),
         imports: Imports {
             nodes: &[],
             calls: &[

@@ -73,7 +73,7 @@ async fn what_is_typed_is_found_before_it_is_saved_and_what_is_gone_is_not() {
 async fn a_build_that_takes_long_is_shown_and_can_be_stopped() {
     let stage = Stage::new();
     let body = "fn shown(a: usize) -> usize { let b = a + 1; b }\n".repeat(2_000);
-    for file in 0..80 {
+    for file in 0..160 {
         stage.write(&format!("m{file}.rs"), &body);
     }
     let session = stage.connect(stock(), "turns: []").await;

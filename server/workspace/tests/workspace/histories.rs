@@ -107,7 +107,8 @@ fn messages_and_paths_without_merges_and_without_what_is_too_large() {
     let mut want: Vec<&str> = log.lines().collect();
     let ids: Vec<String> = commits.iter().map(|it| it.id.to_string()).collect();
     let mut got: Vec<&str> = ids.iter().map(String::as_str).collect();
-    (want.sort_unstable(), got.sort_unstable());
+    want.sort_unstable();
+    got.sort_unstable();
     assert_eq!(got, want);
     assert_eq!(CommitId::head(&root(dir.path())), Some(commits[0].id));
 }

@@ -105,12 +105,16 @@ impl Ground {
         row("a query, p50, ms", one(&asked, "p50"), None, 0.0);
         row("a query, p99, ms", one(&asked, "p99"), None, 30.0);
         let mib = |bytes: f64| bytes / f64::from(1 << 20);
-        for (name, bytes) in [
-            ("memory after a cold build, MiB", median(&cold, "steady")),
-            ("memory at most during it, MiB", median(&cold, "peak")),
-            ("memory after a warm start, MiB", one(&asked, "steady")),
+        for (name, bytes, goal) in [
+            (
+                "memory after a cold build, MiB",
+                median(&cold, "steady"),
+                1.5,
+            ),
+            ("the whole process at most, MiB", median(&cold, "peak"), 0.0),
+            ("memory after a warm start, MiB", one(&asked, "steady"), 1.5),
         ] {
-            row(name, mib(bytes), Some(bytes / source), 1.5);
+            row(name, mib(bytes), Some(bytes / source), goal);
         }
         Ok(())
     }
