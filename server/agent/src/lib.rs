@@ -27,7 +27,7 @@ mod tools;
 mod validate;
 pub mod verbs;
 
-pub use config::{Config, ToolsConfig};
+pub use config::{Config, EmbeddingsConfig, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
 pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
@@ -51,6 +51,8 @@ pub struct Parts {
     pub sandbox: Arc<sandbox::Sandbox>,
     /// Models, or why there are none: tasks are then refused with it.
     pub models: Result<Arc<llm::Models>, Failure>,
+    /// A model that makes vectors of the code, if one is configured.
+    pub embeddings: Option<llm::Embeddings>,
     /// The state folder of this workspace.
     pub state: Arc<sandbox::Tree>,
     /// The `agent` section.

@@ -14,10 +14,6 @@ use crate::{
     provider::unless_cancelled, retry,
 };
 
-/// Texts of one request at most.
-const MOST_TEXTS: usize = 64;
-/// Bytes of the texts of one request at most; a longer text goes alone.
-const MOST_BYTES: usize = 100_000;
 /// Numbers of one vector at most.
 const MOST_NUMBERS: usize = 8_192;
 
@@ -37,6 +33,11 @@ pub struct Embedded {
 }
 
 impl Embeddings {
+    /// Texts of one request at most.
+    pub const MOST_TEXTS: usize = 64;
+    /// Bytes of the texts of one request at most; a longer text goes alone.
+    pub const MOST_BYTES: usize = 100_000;
+
     /// Checks the configuration; nothing is contacted.
     ///
     /// # Errors
@@ -78,9 +79,9 @@ impl Embeddings {
         let mut bytes = 0;
         let fits = |length: &usize| {
             bytes += length;
-            bytes <= MOST_BYTES
+            bytes <= Self::MOST_BYTES
         };
-        let fitting = lengths.into_iter().take(MOST_TEXTS).take_while(fits);
+        let fitting = lengths.into_iter().take(Self::MOST_TEXTS).take_while(fits);
         fitting.count().max(1)
     }
 

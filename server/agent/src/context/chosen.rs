@@ -41,13 +41,15 @@ pub(crate) async fn choose(
     if !matches!(tokio::time::timeout(PATIENCE, ready).await, Ok(Ok(_))) {
         return String::new();
     }
+    let words = wanted.words();
+    knowledge.ponder(&words).await;
     let (knowledge, snapshot) = (knowledge.clone(), snapshot.clone());
     let job = tokio::task::spawn_blocking(move || {
         knowledge.look(|view| {
             let texts = |path: &str| text(&snapshot, path);
             let users = wanted.users(view, &texts);
             let left = wanted.left.saturating_sub(users.len());
-            users + &wanted.regions(view, &texts, left)
+            users + &wanted.regions(view, &texts, &words, left)
         })
     });
     job.await.unwrap_or_default()
@@ -80,8 +82,8 @@ impl Wanted {
         }
     }
 
-    /// What the words find.
-    fn regions(&self, view: &View<'_>, texts: &index::Texts<'_>, left: usize) -> String {
+    /// The words that are looked for.
+    fn words(&self) -> String {
         let mut words = self.request.prompt.clone();
         if let Some(symbol) = self
             .request
@@ -91,10 +93,21 @@ impl Wanted {
         {
             let _ = write!(words, " {symbol}");
         }
+        words
+    }
+
+    /// What the words find.
+    fn regions(
+        &self,
+        view: &View<'_>,
+        texts: &index::Texts<'_>,
+        words: &str,
+        left: usize,
+    ) -> String {
         if words.trim().is_empty() {
             return String::new();
         }
-        let mut hits = view.search(&words, DEEP, &[]);
+        let mut hits = view.search(words, DEEP, &[]);
         hits.retain(|it| !self.shown.has(&it.path, it.start, it.end));
         let mut text = String::new();
         for it in index::select(view.index(), &hits, texts, left / TOKEN_BYTES) {

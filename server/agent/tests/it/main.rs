@@ -11,6 +11,7 @@ mod docs;
 mod ends;
 mod knowledge;
 mod landing;
+mod meaning;
 mod navigate;
 mod review;
 mod rules;

@@ -5,6 +5,7 @@ use crate::compose::{Compose, runtime};
 use crate::print;
 use crate::render::bar::Bar;
 use crate::render::style::{DIM, PLAIN, Painted, STRONG, line};
+use crate::roster::embeddings;
 use crate::stops::Stops;
 use agent::{Knowledge, Life, Stage, ToolsConfig};
 use clap::Args;
@@ -56,9 +57,13 @@ struct Question {
 
 /// Brings the index of the folder up to date, then answers.
 pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
-    let knowledge = opened(compose, args.no_store)?;
-    let host = compose.disk()?;
     let without = signals(&args.without)?;
+    let embeddings = match without.contains(&Signal::Meaning) {
+        true => None,
+        false => embeddings(&compose.load()?.settings)?,
+    };
+    let knowledge = opened_with(compose, args.no_store, embeddings)?;
+    let host = compose.disk()?;
     let find = |query: &str| found(&knowledge, query, args, &without);
     let code = match args.batch {
         true => answer_all(find)?,
@@ -77,6 +82,15 @@ pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
 
 /// The index of the folder, up to date; it is stored unless `no_store` says otherwise. Call `finish` on it in the end.
 pub fn opened(compose: &Compose, no_store: bool) -> Result<Knowledge, Failure> {
+    opened_with(compose, no_store, None)
+}
+
+/// The same, with the vectors of a model.
+fn opened_with(
+    compose: &Compose,
+    no_store: bool,
+    embeddings: Option<llm::Embeddings>,
+) -> Result<Knowledge, Failure> {
     let limits = ToolsConfig {
         enable_semantic: true,
         ..compose.load()?.settings.tools
@@ -85,37 +99,64 @@ pub fn opened(compose: &Compose, no_store: bool) -> Result<Knowledge, Failure> {
         true => None,
         false => compose.state(compose.root()).ok(),
     };
-    let knowledge = Knowledge::new(compose.disk()?, limits, state, Life::Once);
+    let host = compose.disk()?;
+    let knowledge = Knowledge::with_embeddings(host, limits, state, Life::Once, embeddings);
     ready(&knowledge)?;
     Ok(knowledge)
 }
 
-/// Builds the index, or what is not stored of it, with a bar where a person waits.
+/// Builds the index, or what is not stored of it, and its vectors, with a bar where a person waits.
 fn ready(knowledge: &Knowledge) -> Result<(), Failure> {
-    let mut progress = knowledge.progress();
     knowledge.start();
     runtime()?.block_on(async {
         let mut stops = Stops::new();
         let bar = Bar::new();
-        loop {
-            let now = *progress.borrow_and_update();
-            match now.stage {
-                Stage::Ready => return Ok(()),
-                Stage::Idle => {
-                    let failure = Failure::new(Code::Io, "the files could not be indexed");
-                    return Err(failure.hint("the lines above, or logging.level: info, say why"));
-                }
-                Stage::Loading | Stage::Files | Stage::History => bar.show(now),
+        tokio::select! {
+            built = built(knowledge, &bar) => built?,
+            () = stops.next() => {
+                knowledge.stop();
+                return Err(Failure::new(Code::Cancelled, "stopped; what was read so far is not kept"));
             }
-            tokio::select! {
-                _ = progress.changed() => {}
-                () = stops.next() => {
-                    knowledge.stop();
-                    return Err(Failure::new(Code::Cancelled, "stopped; what was read so far is not kept"));
-                }
+        }
+        tokio::select! {
+            () = pondered(knowledge, &bar) => Ok(()),
+            () = stops.next() => {
+                knowledge.finish();
+                Err(Failure::new(Code::Cancelled, "stopped; the embeddings that came are kept"))
             }
         }
     })
+}
+
+async fn built(knowledge: &Knowledge, bar: &Bar) -> Result<(), Failure> {
+    let mut progress = knowledge.progress();
+    loop {
+        let now = *progress.borrow_and_update();
+        match now.stage {
+            Stage::Ready => return Ok(()),
+            Stage::Idle => {
+                let failure = Failure::new(Code::Io, "the files could not be indexed");
+                return Err(failure.hint("the lines above, or logging.level: info, say why"));
+            }
+            Stage::Loading | Stage::Files | Stage::History => bar.show(now),
+        }
+        let _ = progress.changed().await;
+    }
+}
+
+/// Waits for the vectors, where there are to be any; a server that fails ends the waiting.
+async fn pondered(knowledge: &Knowledge, bar: &Bar) {
+    let Some(mut progress) = knowledge.meaning() else {
+        return;
+    };
+    loop {
+        let now = *progress.borrow_and_update();
+        if now.ready {
+            return;
+        }
+        bar.show_meaning(now);
+        let _ = progress.changed().await;
+    }
 }
 
 fn answer_all(find: impl Fn(&str) -> Vec<Hit>) -> Result<u8, Failure> {
@@ -167,6 +208,7 @@ fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) 
         false => USUAL,
     };
     let k = args.k.unwrap_or(usual);
+    knowledge.ponder_now(query);
     let Some(budget) = args.budget else {
         return knowledge.search_now(query, k, without).hits;
     };
