@@ -1,4 +1,5 @@
 //! Embeddings from outside: what is sent and what is not, what is found by them, and that search needs none of it.
+#![allow(clippy::disallowed_methods, reason = "fixtures are written here")]
 
 use crate::stage::Stage;
 use agent::{Knowledge, Life, ToolsConfig};
