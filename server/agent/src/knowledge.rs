@@ -366,8 +366,20 @@ impl View<'_> {
 
     /// The best regions for a query; by their meaning too, where its vector is there already (see [`Knowledge::ponder`]).
     pub fn search(&self, query: &str, k: usize, without: &[index::Signal]) -> Vec<index::Hit> {
+        self.search_also(query, "", k, without)
+    }
+
+    /// As [`View::search`], with words that somebody guessed.
+    pub fn search_also(
+        &self,
+        query: &str,
+        also: &str,
+        k: usize,
+        without: &[index::Signal],
+    ) -> Vec<index::Hit> {
         let texts = |path: &str| self.inner.text(path);
         let asked = index::Query::of(query)
+            .also(also)
             .texts(&texts)
             .history(&self.built.history)
             .without(without);

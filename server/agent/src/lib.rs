@@ -18,6 +18,7 @@ mod patches;
 pub mod phase;
 mod prompt;
 mod repeat;
+pub mod rewrite;
 pub mod session;
 mod shared;
 mod task;

@@ -14,6 +14,7 @@ mod landing;
 mod meaning;
 mod navigate;
 mod review;
+mod rewrite;
 mod rules;
 mod sessions;
 mod stage;
