@@ -4,17 +4,21 @@ use crate::cli::Output;
 use crate::compose::{Compose, runtime};
 use crate::print;
 use crate::render::bar::Bar;
-use crate::render::style::{DIM, PLAIN, Painted, STRONG, line};
+use crate::render::style::{DIM, PLAIN, Painted, STRONG, WARN, clean, line};
 use crate::roster::embeddings;
 use crate::stops::Stops;
+use agent::rewrite::{self, Heard, Planner, Wish};
 use agent::{Knowledge, Life, Stage, ToolsConfig};
 use clap::Args;
 use index::{Hit, Signal};
-use protocol::{Code, Failure};
+use protocol::{Code, Failure, Level};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
+use std::sync::Arc;
 use std::time::Instant;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 use workspace::{Host, RelPath};
 
 /// Regions that are given where nobody says how many.
@@ -44,6 +48,9 @@ pub struct Search {
     /// Read all files again, and keep no index in the state folder
     #[arg(long)]
     no_store: bool,
+    /// Let the planner's model look for more words, and order the files that are found: two calls for each query
+    #[arg(long)]
+    rewrite: bool,
     /// Leave a signal out of the ranking, to measure what it is worth
     #[arg(long, value_name = "SIGNAL", hide = true)]
     without: Vec<String>,
@@ -62,9 +69,20 @@ pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
         true => None,
         false => embeddings(&compose.load()?.settings)?,
     };
-    let knowledge = opened_with(compose, args.no_store, embeddings)?;
+    let knowledge = Arc::new(opened_with(compose, args.no_store, embeddings)?);
     let host = compose.disk()?;
-    let find = |query: &str| found(&knowledge, query, args, &without);
+    let planner = match args.rewrite {
+        true => Some(Help::of(compose)?),
+        false => None,
+    };
+    let find = |query: &str| match &planner {
+        None => found(&knowledge, query, args, &without),
+        Some(planner) => {
+            knowledge.ponder_now(query);
+            let hits = planner.search(&knowledge, query, args, &without);
+            cut_to(&knowledge, hits, args)
+        }
+    };
     let code = match args.batch {
         true => answer_all(find)?,
         false => {
@@ -203,16 +221,16 @@ fn signals(names: &[String]) -> Result<Vec<Signal>, Failure> {
 }
 
 fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) -> Vec<Hit> {
-    let usual = match args.batch || args.budget.is_some() {
-        true => DEEP,
-        false => USUAL,
-    };
-    let k = args.k.unwrap_or(usual);
     knowledge.ponder_now(query);
+    let hits = knowledge.search_now(query, args.most(), without).hits;
+    cut_to(knowledge, hits, args)
+}
+
+/// The regions as they are, or whole and with what is around them where a budget bounds them.
+fn cut_to(knowledge: &Knowledge, hits: Vec<Hit>, args: &Search) -> Vec<Hit> {
     let Some(budget) = args.budget else {
-        return knowledge.search_now(query, k, without).hits;
+        return hits;
     };
-    let chosen = agent::navigate::within(knowledge, query, k, without, budget);
     let hit = |it: index::Region| Hit {
         path: it.path,
         start: it.start,
@@ -220,7 +238,71 @@ fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) 
         score: it.score,
         why: it.why,
     };
+    let chosen = agent::navigate::selected(knowledge, &hits, budget);
     chosen.into_iter().map(hit).collect()
+}
+
+impl Search {
+    /// How many regions are looked for.
+    fn most(&self) -> usize {
+        let usual = match self.batch || self.budget.is_some() {
+            true => DEEP,
+            false => USUAL,
+        };
+        self.k.unwrap_or(usual)
+    }
+}
+
+/// The planner's model, with what it takes to ask it from here.
+struct Help {
+    runtime: Runtime,
+    models: Arc<llm::Models>,
+}
+
+impl Help {
+    fn of(compose: &Compose) -> Result<Help, Failure> {
+        let runtime = runtime()?;
+        let settings = compose.load()?.settings;
+        let models = runtime.block_on(compose.models(&settings))?.models;
+        Ok(Help { runtime, models })
+    }
+
+    /// What the model was of no help with is said on stderr; the search then goes on without.
+    fn search(
+        &self,
+        knowledge: &Arc<Knowledge>,
+        query: &str,
+        args: &Search,
+        without: &[Signal],
+    ) -> Vec<Hit> {
+        let wish = Wish {
+            words: query.to_owned(),
+            k: args.most(),
+            without: without.to_vec(),
+        };
+        let say = |heard: Heard<'_>| match heard {
+            Heard::Notice(Level::Info, text) => {
+                print::warning(&Painted(DIM, clean(&text)).to_string())
+            }
+            Heard::Notice(_, text) => print::warning(&Painted(WARN, clean(&text)).to_string()),
+            Heard::Usage(usage) => tracing::info!(
+                model = usage.model,
+                input = usage.input_tokens,
+                output = usage.output_tokens,
+                "the planner's model answered"
+            ),
+            Heard::Chunk(chunk) => tracing::info!(?chunk, "the planner's model is asked again"),
+        };
+        let models = self.models.for_run();
+        let planner = Planner {
+            models: &models,
+            choice: None,
+            cancel: &CancellationToken::new(),
+            on: &say,
+        };
+        self.runtime
+            .block_on(rewrite::search(knowledge, &planner, &wish))
+    }
 }
 
 fn region(hit: &Hit, host: &dyn Host) -> Option<String> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Mutex;
 
-const USAGE: &str = "cargo xtask bench quality --truth FILE --snapshots FOLDER [--repo NAME] [--without SIGNAL]… [--out RUN.jsonl] [--animus PROGRAM]";
+const USAGE: &str = "cargo xtask bench quality --truth FILE --snapshots FOLDER [--repo NAME] [--without SIGNAL]… [--config FILE] [--rewrite] [--out RUN.jsonl] [--animus PROGRAM]";
 /// Repositories at a time.
 const AT_ONCE: usize = 2;
 
@@ -24,6 +24,10 @@ struct Wish {
     out: PathBuf,
     repo: Option<String>,
     without: Vec<String>,
+    /// A configuration with the models to measure; none where absent.
+    config: Option<PathBuf>,
+    /// Whether the planner's model helps.
+    rewrite: bool,
     animus: Option<PathBuf>,
 }
 
@@ -92,6 +96,10 @@ fn wish(words: &[&str]) -> Result<Wish> {
     };
     let mut words = words.iter();
     while let Some(word) = words.next() {
+        if *word == "--rewrite" {
+            wish.rewrite = true;
+            continue;
+        }
         let value = words
             .next()
             .with_context(|| format!("{word} needs a value; {USAGE}"))?;
@@ -101,6 +109,7 @@ fn wish(words: &[&str]) -> Result<Wish> {
             "--out" => wish.out = PathBuf::from(value),
             "--animus" => wish.animus = Some(PathBuf::from(value)),
             "--repo" => wish.repo = Some((*value).to_owned()),
+            "--config" => wish.config = Some(fs::canonicalize(value)?),
             "--without" => wish.without.push((*value).to_owned()),
             _ => bail!("{word}? {USAGE}"),
         }
@@ -114,7 +123,7 @@ struct Ground<'a> {
     tree: PathBuf,
     state: PathBuf,
     config: PathBuf,
-    without: &'a [String],
+    wish: &'a Wish,
 }
 
 impl<'a> Ground<'a> {
@@ -124,10 +133,15 @@ impl<'a> Ground<'a> {
             animus,
             tree: top.join("tree"),
             state: top.join("state"),
-            config: top.join("config.yaml"),
-            without: &wish.without,
+            config: match &wish.config {
+                Some(config) => config.clone(),
+                None => top.join("config.yaml"),
+            },
+            wish,
         };
-        fs::write(&ground.config, "{}\n")?;
+        if wish.config.is_none() {
+            fs::write(&ground.config, "{}\n")?;
+        }
         let snapshot = snapshot(&wish.snapshots, repo)?;
         quiet(
             command("git")
@@ -194,7 +208,10 @@ impl<'a> Ground<'a> {
             .env("ANIMUS_CONFIG", &self.config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        for signal in self.without {
+        if self.wish.rewrite {
+            search.arg("--rewrite");
+        }
+        for signal in &self.wish.without {
             search.args(["--without", signal]);
         }
         let mut child = search.spawn()?;
