@@ -171,6 +171,7 @@ impl Knowledge {
         let inner = self.inner.clone();
         let thread = std::thread::Builder::new()
             .name("index".to_owned())
+            .stack_size(self.inner.stack())
             .spawn(move || worker::run(&inner, &wakes));
         match thread {
             Ok(thread) => self.threads.lock().push(thread),
@@ -415,6 +416,11 @@ impl Inner {
         let content = self.host.read(&RelPath::new(path).ok()?).ok()??;
         let (text, _) = content.decoded().ok()?;
         Some(text.into())
+    }
+
+    /// Stack of a thread that reads files, in bytes: what it does not touch takes no memory.
+    fn stack(&self) -> usize {
+        index::stack_for(self.limits.semantic_max_file_bytes) + (1 << 20)
     }
 
     fn threads(&self) -> usize {

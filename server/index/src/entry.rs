@@ -110,9 +110,12 @@ fn add(counts: &mut Vec<(u32, u32)>, chunk: u32) {
 /// The terms of one file while they are counted, each word cut only once.
 #[derive(Default)]
 struct Counts<'t> {
-    list: Vec<(String, Uses)>,
     by_term: HashMap<String, u32>,
-    by_word: HashMap<&'t str, Vec<u32>>,
+    /// By the number of a term.
+    uses: Vec<Uses>,
+    /// Where the terms of a word begin and end in `cuts`.
+    by_word: HashMap<&'t str, (usize, usize)>,
+    cuts: Vec<u32>,
     cutter: Cutter,
 }
 
@@ -121,20 +124,20 @@ impl<'t> Counts<'t> {
     fn count(&mut self, text: &'t str, mut note: impl FnMut(&mut Uses)) -> u32 {
         let mut count = 0;
         for word in token::words(text) {
-            let (list, by_term, cutter) = (&mut self.list, &mut self.by_term, &self.cutter);
-            let cut = self.by_word.entry(word).or_insert_with(|| {
-                let mut cut = Vec::new();
-                cutter.terms(word, |term| {
-                    let number = *by_term.entry(term).or_insert_with_key(|term| {
-                        list.push((term.clone(), Uses::default()));
-                        u32::try_from(list.len() - 1).unwrap_or(u32::MAX)
+            let (by_term, uses, cuts) = (&mut self.by_term, &mut self.uses, &mut self.cuts);
+            let &mut (from, to) = self.by_word.entry(word).or_insert_with(|| {
+                let from = cuts.len();
+                self.cutter.terms(word, |term| {
+                    let number = *by_term.entry(term).or_insert_with(|| {
+                        uses.push(Uses::default());
+                        u32::try_from(uses.len() - 1).unwrap_or(u32::MAX)
                     });
-                    cut.push(number);
+                    cuts.push(number);
                 });
-                cut
+                (from, cuts.len())
             });
-            for &term in cut.iter() {
-                if let Some((_, uses)) = self.list.get_mut(term as usize) {
+            for &term in self.cuts.get(from..to).unwrap_or_default() {
+                if let Some(uses) = self.uses.get_mut(term as usize) {
                     note(uses);
                     count += 1;
                 }
@@ -144,8 +147,14 @@ impl<'t> Counts<'t> {
     }
 
     fn packed(self) -> Terms {
+        let mut names = vec![""; self.uses.len()];
+        for (term, &number) in &self.by_term {
+            if let Some(name) = names.get_mut(number as usize) {
+                *name = term;
+            }
+        }
         let mut terms = Terms::default();
-        for (term, uses) in &self.list {
+        for (term, uses) in names.into_iter().zip(&self.uses) {
             terms.text.push_str(term);
             postings::pack(uses, &mut terms.records);
             let end = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);

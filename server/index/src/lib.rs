@@ -40,7 +40,7 @@ pub use import::imports;
 pub use index::{Index, Piece};
 pub use language::Language;
 pub use outline::{outline, symbol_at};
-pub use parse::error_count;
+pub use parse::{error_count, stack_for};
 pub use query::{Meaning, Query, Texts};
 pub use rank::{Hit, Signal};
 pub use reference::{Identifier, Reference, ReferenceKind, identifiers, references};

@@ -5,7 +5,7 @@
 //! them as the last resort, since recovery from errors does not count as steps: a text that keeps the parser over
 //! [`MOST_TIME`], which is 2 s, may have a tree on a faster machine. Ordinary code takes 0.1 to 0.2 s per 1 MiB.
 //! Deep nesting costs memory, not stack, with one exception: the parser lets go of the ways that it gave up by recursion,
-//! one call per token at worst. So a text over [`SMALL`] is parsed on a thread whose stack is large enough for it.
+//! one call per token at worst. So a text is parsed on a thread of its own where the stack may not be enough for it.
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -43,11 +43,10 @@ const READ: usize = 4 << 10;
 const READS_AT_LEAST: usize = 256;
 const READS_PER_PLACE: usize = 16;
 
-/// Texts above this many bytes are parsed on a stack of their own, of this many bytes per byte of text: a call of the
-/// parser's recursion takes about 100, and there is less than one per byte. What is not touched takes no memory.
-const SMALL: usize = 16 << 10;
+/// Stack for each byte of text: a call of the parser's recursion takes about 100, and there is less than one per byte. What
+/// is not touched takes no memory.
 const STACK_PER_BYTE: usize = 256;
-const LEAST_STACK: usize = 4 << 20;
+const LEAST_STACK: usize = 1 << 20;
 const MOST_STACK: usize = 512 << 20;
 
 /// The last resort, per parse and again per query over its tree.
@@ -63,6 +62,14 @@ fn reads(bytes: usize) -> usize {
     READS_AT_LEAST + bytes / READ * READS_PER_PLACE
 }
 
+/// The stack, in bytes, that a text of `bytes` bytes may need. A thread with as much to spare reads such a text itself; on
+/// any other it is parsed on a thread of its own, which takes longer.
+pub fn stack_for(bytes: usize) -> usize {
+    bytes
+        .saturating_mul(STACK_PER_BYTE)
+        .clamp(LEAST_STACK, MOST_STACK)
+}
+
 /// The syntax tree of `text`; `None` for plain text and beyond the bounds.
 pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
     let row = language.row()?;
@@ -73,11 +80,11 @@ pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
     if nesting.deepest > MOST_OPEN || nesting.angles > MOST_OPEN {
         return None;
     }
-    if text.len() <= SMALL {
+    let stack = stack_for(text.len());
+    if stacker::remaining_stack().is_some_and(|left| left >= stack) {
         return whole(row, text, nesting.closed);
     }
-    let stack = (text.len() * STACK_PER_BYTE).clamp(LEAST_STACK, MOST_STACK);
-    let thread = std::thread::Builder::new().stack_size(stack);
+    let thread = std::thread::Builder::new().stack_size(stack + LEAST_STACK);
     std::thread::scope(|scope| {
         let parsed = thread.spawn_scoped(scope, || whole(row, text, nesting.closed));
         // Without memory for the stack there is no tree.

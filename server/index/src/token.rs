@@ -1,6 +1,9 @@
 //! Token: the terms of code and prose: `parseHTTPHeaders` and `parse_http_headers` give the same ones; scripts that
 //! write no spaces give pairs of neighbouring characters.
 
+use std::cell::RefCell;
+
+use hashbrown::HashMap;
 use rust_stemmers::{Algorithm, Stemmer};
 
 /// Longest run of word characters that is looked at, in bytes: beyond are blobs, not words.
@@ -17,6 +20,13 @@ const STOP: &[&str] = &[
     "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "up",
     "via", "was", "we", "were", "when", "where", "which", "while", "will", "with", "would", "you",
 ];
+
+/// Stems that a thread remembers: the files of a repository share most of their words.
+const MOST_STEMS: usize = 1 << 14;
+
+thread_local! {
+    static STEMS: RefCell<HashMap<Box<str>, Option<Box<str>>>> = RefCell::default();
+}
 
 /// Cuts words into terms.
 pub(crate) struct Cutter {
@@ -66,22 +76,76 @@ impl Cutter {
         if word.len() > MOST_TERM || word.chars().nth(1).is_none() {
             return None;
         }
-        if STOP.binary_search(&word.as_str()).is_ok() {
-            return None;
+        if word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()) {
+            return self.stem(&word);
         }
-        let stemmed = word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase());
-        Some(match stemmed {
-            true => self.stemmer.stem(&word).into_owned(),
-            false => word,
+        STOP.binary_search(&word.as_str()).is_err().then_some(word)
+    }
+
+    /// The stem of a word of small letters; `None` for a stop word.
+    fn stem(&self, word: &str) -> Option<String> {
+        STEMS.with_borrow_mut(|stems| {
+            if let Some(stem) = stems.get(word) {
+                return stem.as_deref().map(str::to_owned);
+            }
+            if stems.len() >= MOST_STEMS {
+                stems.clear();
+            }
+            let is_stop = STOP.binary_search(&word).is_ok();
+            let stem = (!is_stop).then(|| self.stemmer.stem(word).into_owned());
+            stems.insert(word.into(), stem.as_deref().map(Box::from));
+            stem
         })
     }
 }
 
 /// The runs of letters, digits and underscores in `text`, but for overlong ones; scripts without spaces apart from others.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .flat_map(runs)
-        .filter(|word| !word.is_empty() && word.len() <= MOST_RUN)
+    let mut at = 0;
+    // What is left of a word in more than one script.
+    let mut rest = "";
+    std::iter::from_fn(move || {
+        loop {
+            let run = match next_run(&mut rest) {
+                Some(run) => run,
+                None => {
+                    let (word, is_ascii) = next_word(text, &mut at)?;
+                    if !is_ascii {
+                        rest = word;
+                        continue;
+                    }
+                    word
+                }
+            };
+            if run.len() <= MOST_RUN {
+                return Some(run);
+            }
+        }
+    })
+}
+
+/// The next word behind `at`, which goes to its end, and whether it is ASCII. Byte by byte: nearly all of code is ASCII.
+fn next_word<'t>(text: &'t str, at: &mut usize) -> Option<(&'t str, bool)> {
+    let bytes = text.as_bytes();
+    let mut start = None;
+    let mut is_ascii = true;
+    while let Some(&byte) = bytes.get(*at) {
+        let (is_part, width) = match byte.is_ascii() {
+            true => (byte.is_ascii_alphanumeric() || byte == b'_', 1),
+            false => {
+                let c = text.get(*at..)?.chars().next()?;
+                (c.is_alphanumeric(), c.len_utf8())
+            }
+        };
+        match (is_part, start) {
+            (true, None) => start = Some(*at),
+            (false, Some(_)) => break,
+            _ => {}
+        }
+        is_ascii &= !is_part || byte.is_ascii();
+        *at += width;
+    }
+    Some((text.get(start?..*at)?, is_ascii))
 }
 
 /// The words of a query that only code writes, each once: `snake_case`, `camelCase`, `quoted` or `called()`.
@@ -114,33 +178,27 @@ pub(crate) fn has_hump(word: &str) -> bool {
         .any(|(a, b)| a.is_lowercase() && b.is_uppercase())
 }
 
-/// Cuts `word` between scripts without spaces and others, and the former to at most [`MOST_RUN`] bytes with one
-/// character in common, so that no pair is lost.
-fn runs(word: &str) -> impl Iterator<Item = &str> {
-    let mut rest = word;
-    std::iter::from_fn(move || {
-        if rest.is_ascii() {
-            return (!rest.is_empty()).then(|| std::mem::take(&mut rest));
+/// Cuts the next run off a word: between scripts without spaces and others, and the former to at most [`MOST_RUN`] bytes
+/// with one character in common, so that no pair is lost.
+fn next_run<'t>(rest: &mut &'t str) -> Option<&'t str> {
+    let unspaced = is_unspaced(rest.chars().next()?);
+    let mut last = 0;
+    let mut end = rest.len();
+    for (at, c) in rest.char_indices() {
+        if is_unspaced(c) != unspaced {
+            end = at;
+            break;
         }
-        let unspaced = is_unspaced(rest.chars().next()?);
-        let mut last = 0;
-        let mut end = rest.len();
-        for (at, c) in rest.char_indices() {
-            if is_unspaced(c) != unspaced {
-                end = at;
-                break;
-            }
-            if unspaced && at + c.len_utf8() > MOST_RUN {
-                let run = rest.get(..at);
-                rest = rest.get(last..).unwrap_or_default();
-                return run;
-            }
-            last = at;
+        if unspaced && at + c.len_utf8() > MOST_RUN {
+            let run = rest.get(..at);
+            *rest = rest.get(last..).unwrap_or_default();
+            return run;
         }
-        let (run, after) = rest.split_at(end);
-        rest = after;
-        Some(run)
-    })
+        last = at;
+    }
+    let (run, after) = rest.split_at(end);
+    *rest = after;
+    Some(run)
 }
 
 /// Whether `c` belongs to a script that writes words without spaces, or with more than one word between spaces:

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::path::{RelPath, Root};
 use crate::secret::is_secret;
 use git2::{Delta, DiffFormat, DiffOptions, Repository, Status, StatusOptions};
+use std::sync::Once;
 
 /// Most bytes of a diff that are given.
 const LONGEST: usize = 256 * 1024;
@@ -112,6 +113,9 @@ pub fn head(root: &Root) -> Option<String> {
 }
 
 pub(crate) fn open(root: &Root) -> Result<Repository, Error> {
+    // As git itself reads: whether each object still has its hash is for `git fsck` to ask.
+    static AS_GIT: Once = Once::new();
+    AS_GIT.call_once(|| git2::opts::strict_hash_verification(false));
     Repository::discover(root.path()).map_err(|error| match error.code() {
         git2::ErrorCode::NotFound => Error::NoRepository(root.path().to_string()),
         _ => Error::Git(error),

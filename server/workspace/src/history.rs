@@ -15,6 +15,8 @@ const LONGEST: usize = 16 * 1024;
 const LOOKED_AT: usize = 4;
 /// Commits that one thread reads before it takes more: neighbours share most of their trees.
 const RUN: usize = 128;
+/// Most bytes of the path of a folder that is looked into: no system has longer ones, and a hostile repository may.
+const LONGEST_PATH: usize = 4096;
 /// Trees that a thread keeps.
 const TREES: usize = 4096;
 
@@ -286,6 +288,9 @@ impl<'r> Reader<'r> {
     ) -> Result<(), GivenUp> {
         if old == new {
             return Ok(());
+        }
+        if folder.len() > LONGEST_PATH {
+            return Err(GivenUp);
         }
         let empty: Rc<[u8]> = Rc::default();
         let old = old.map_or(Ok(empty.clone()), |id| self.tree(id))?;

@@ -56,8 +56,8 @@ impl Built {
         }
     }
 
-    /// Whether the file is known with this very content.
-    pub fn has(&self, path: &RelPath, hash: Hash) -> bool {
-        self.files.get(path).is_some_and(|known| known.hash == hash)
+    /// The content that a file is known with.
+    pub fn hash(&self, path: &RelPath) -> Option<Hash> {
+        self.files.get(path).map(|known| known.hash)
     }
 }

@@ -5,7 +5,7 @@ use super::built::{Known, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
-use workspace::{Content, RelPath, Source, Stamp};
+use workspace::{Content, Hash, RelPath, Source, Stamp};
 
 /// Files that were read and wait to be put into the index.
 const WAITING: usize = 64;
@@ -25,6 +25,11 @@ pub enum Outcome {
 impl Inner {
     /// Reads one file.
     pub(super) fn read(&self, path: &RelPath, stamp: Stamp) -> Outcome {
+        self.read_over(path, stamp, self.built.read().hash(path))
+    }
+
+    /// Reads one file that is known with this hash.
+    fn read_over(&self, path: &RelPath, stamp: Stamp, known: Option<Hash>) -> Outcome {
         let content = match self.host.read(path) {
             Ok(Some(content)) => content,
             Ok(None) | Err(_) => return Outcome::Gone,
@@ -34,7 +39,7 @@ impl Inner {
             Some(_) => Stamp::UNKNOWN,
             None => stamp,
         };
-        match self.built.read().has(path, content.hash) {
+        match known == Some(content.hash) {
             true => Outcome::Same(stamp),
             false => Outcome::Read(self.parse(path, stamp, &content)),
         }
@@ -71,19 +76,30 @@ impl Inner {
         let next = AtomicUsize::new(0);
         let threads = self.threads().clamp(1, files.len().max(1));
         let (send, read) = sync_channel(WAITING);
+        // Asked once, so that who reads never waits for who puts in.
+        let known: Vec<Option<Hash>> = {
+            let built = self.built.read();
+            files.iter().map(|file| built.hash(&file.path)).collect()
+        };
         std::thread::scope(|scope| {
             for _ in 0..threads {
-                let (send, next) = (send.clone(), &next);
-                scope.spawn(move || {
-                    while self.goes_on()
-                        && let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed))
-                    {
-                        let outcome = self.read(&file.path, file.stamp);
+                let (send, next, known) = (send.clone(), &next, &known);
+                let thread = std::thread::Builder::new().stack_size(self.stack());
+                let spawned = thread.spawn_scoped(scope, move || {
+                    while self.goes_on() {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let (Some(file), Some(&known)) = (files.get(at), known.get(at)) else {
+                            return;
+                        };
+                        let outcome = self.read_over(&file.path, file.stamp, known);
                         if send.send((&file.path, outcome)).is_err() {
                             return;
                         }
                     }
                 });
+                if let Err(error) = spawned {
+                    tracing::warn!(%error, "one thread less reads for the index");
+                }
             }
             drop(send);
             let mut done = 0;

@@ -51,43 +51,41 @@ pub struct Search {
     /// Let the planner's model look for more words, and order the files that are found: two calls for each query
     #[arg(long)]
     rewrite: bool,
-    /// Leave a signal out of the ranking, to measure what it is worth
-    #[arg(long, value_name = "SIGNAL", hide = true)]
-    without: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Question {
     id: Value,
     query: String,
+    /// Signals to leave out of the ranking, to measure what they are worth.
+    #[serde(default)]
+    without: Vec<String>,
 }
 
 /// Brings the index of the folder up to date, then answers.
 pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
-    let without = signals(&args.without)?;
-    let embeddings = match without.contains(&Signal::Meaning) {
-        true => None,
-        false => embeddings(&compose.load()?.settings)?,
-    };
+    let embeddings = embeddings(&compose.load()?.settings)?;
     let knowledge = Arc::new(opened_with(compose, args.no_store, embeddings)?);
     let host = compose.disk()?;
     let planner = match args.rewrite {
         true => Some(Help::of(compose)?),
         false => None,
     };
-    let find = |query: &str| match &planner {
-        None => found(&knowledge, query, args, &without),
-        Some(planner) => {
+    let find = |query: &str, without: &[Signal]| {
+        if !without.contains(&Signal::Meaning) {
             knowledge.ponder_now(query);
-            let hits = planner.search(&knowledge, query, args, &without);
-            cut_to(&knowledge, hits, args)
         }
+        let hits = match &planner {
+            None => knowledge.search_now(query, args.most(), without).hits,
+            Some(planner) => planner.search(&knowledge, query, args, without),
+        };
+        cut_to(&knowledge, hits, args)
     };
     let code = match args.batch {
         true => answer_all(find)?,
         false => {
             show(
-                &find(&args.words.join(" ")),
+                &find(&args.words.join(" "), &[]),
                 host.as_ref(),
                 compose.output(),
             );
@@ -177,7 +175,7 @@ async fn pondered(knowledge: &Knowledge, bar: &Bar) {
     }
 }
 
-fn answer_all(find: impl Fn(&str) -> Vec<Hit>) -> Result<u8, Failure> {
+fn answer_all(find: impl Fn(&str, &[Signal]) -> Vec<Hit>) -> Result<u8, Failure> {
     for (number, text) in std::io::stdin().lock().lines().enumerate() {
         let text =
             text.map_err(|error| Failure::new(Code::Io, format!("stdin cannot be read: {error}")))?;
@@ -188,8 +186,9 @@ fn answer_all(find: impl Fn(&str) -> Vec<Hit>) -> Result<u8, Failure> {
             Failure::new(Code::InvalidInput, format!("line {}: {error}", number + 1))
                 .hint("send {\"id\": …, \"query\": \"…\"}")
         })?;
+        let without = signals(&question.without)?;
         let started = Instant::now();
-        let ranked = find(&question.query);
+        let ranked = find(&question.query, &without);
         let took = started.elapsed().as_secs_f64() * 1e3;
         print::json(&json!({ "id": question.id, "ranked": ranked, "query_ms": took }));
     }
@@ -218,12 +217,6 @@ fn signals(names: &[String]) -> Result<Vec<Signal>, Failure> {
         })
     };
     names.iter().map(signal).collect()
-}
-
-fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) -> Vec<Hit> {
-    knowledge.ponder_now(query);
-    let hits = knowledge.search_now(query, args.most(), without).hits;
-    cut_to(knowledge, hits, args)
 }
 
 /// The regions as they are, or whole and with what is around them where a budget bounds them.

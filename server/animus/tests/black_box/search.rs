@@ -57,14 +57,9 @@ fn what_means_the_same_is_found_where_embeddings_are_configured() {
         ["button.rs"]
     );
     assert_eq!(server.requests().len(), 3);
-    let without = [
-        "--json",
-        "search",
-        "--without",
-        "meaning",
-        "tint the widget",
-    ];
-    assert_eq!(paths(&said(&mut stage.animus(&without)).json()), [""; 0]);
+    let question = "{\"id\":1,\"query\":\"tint the widget\",\"without\":[\"meaning\"]}\n";
+    let answer = fed(&mut stage.animus(&["search", "--batch"]), question).json();
+    assert_eq!(paths(&answer["ranked"]), [""; 0]);
     assert_eq!(server.requests().len(), 3);
 
     let broken = Server::start(vec![Answer::http(403, &[], "no")]);

@@ -35,6 +35,8 @@ struct Wish {
 struct Answer {
     question: Question,
     score: Score,
+    /// One for each signal that was left out.
+    without: Vec<Score>,
     line: String,
 }
 
@@ -84,7 +86,7 @@ pub fn measure(words: &[&str], built: impl FnOnce() -> Result<PathBuf>) -> Resul
     answers.sort_by(|a, b| a.question.id.cmp(&b.question.id));
     let lines: String = answers.iter().map(|it| it.line.as_str()).collect();
     fs::write(&wish.out, lines)?;
-    print(&answers);
+    print(&answers, &wish.without);
     println!("answers: {}", wish.out.display());
     Ok(())
 }
@@ -158,19 +160,28 @@ impl<'a> Ground<'a> {
         let mut answers = Vec::new();
         for (number, question) in (1..).zip(questions) {
             self.check_out(&question.parent_sha)?;
-            let line = self
+            let lines = self
                 .ask(&question)
                 .with_context(|| format!("question {}", question.id))?;
-            let answer: Value = serde_json::from_str(&line)?;
-            let ranked: Vec<Region> = serde_json::from_value(answer["ranked"].clone())?;
-            let score = Score::of(&question, &ranked, &self.tree)?;
+            let mut scores = Vec::new();
+            for line in lines.lines() {
+                let answer: Value = serde_json::from_str(line)?;
+                let ranked: Vec<Region> = serde_json::from_value(answer["ranked"].clone())?;
+                scores.push(Score::of(&question, &ranked, &self.tree)?);
+            }
+            ensure!(
+                scores.len() == 1 + self.wish.without.len(),
+                "answers are missing"
+            );
+            let line = lines.split_inclusive('\n').next().unwrap_or_default();
             if number % 10 == 0 || number == all {
                 eprintln!("{} {number}/{all}", question.repo);
             }
             answers.push(Answer {
                 question,
-                score,
-                line,
+                score: scores.remove(0),
+                without: scores,
+                line: line.to_owned(),
             });
         }
         Ok(answers)
@@ -198,6 +209,7 @@ impl<'a> Ground<'a> {
         git(&["update-ref", "--no-deref", "HEAD", commit]).map(drop)
     }
 
+    /// The answer with all signals, then one without each of those that are to be left out.
     fn ask(&self, question: &Question) -> Result<String> {
         let mut search = command(self.animus);
         search
@@ -211,13 +223,13 @@ impl<'a> Ground<'a> {
         if self.wish.rewrite {
             search.arg("--rewrite");
         }
-        for signal in &self.wish.without {
-            search.args(["--without", signal]);
-        }
         let mut child = search.spawn()?;
-        let asked = json!({ "id": question.id, "query": question.query });
         let mut input = child.stdin.take().context("no standard input")?;
-        writeln!(input, "{asked}")?;
+        let each = self.wish.without.iter().map(|signal| vec![signal.as_str()]);
+        for without in std::iter::once(Vec::new()).chain(each) {
+            let asked = json!({ "id": question.id, "query": question.query, "without": without });
+            writeln!(input, "{asked}")?;
+        }
         drop(input);
         let output = child.wait_with_output()?;
         ensure!(output.status.success(), "animus search: {}", output.status);
@@ -237,24 +249,32 @@ fn snapshot(snapshots: &Path, repo: &str) -> Result<PathBuf> {
     bail!("{} has no snapshot of {repo}", snapshots.display())
 }
 
-fn print(answers: &[Answer]) {
+fn print(answers: &[Answer], without: &[String]) {
     print!("{:<26} {:>4}", "", "n");
     Score::NAMES.iter().for_each(|name| print!(" {name:>6}"));
     println!();
-    let row = |name: &str, of: &[&Answer]| {
+    let row = |name: &str, of: &[&Score]| {
         print!("{name:<26} {:>4}", of.len());
         for at in 0..Score::NAMES.len() {
-            let sum: f64 = of.iter().map(|it| it.score.figures()[at]).sum();
+            let sum: f64 = of.iter().map(|score| score.figures()[at]).sum();
             print!(" {:>6.3}", sum / of.len() as f64);
         }
         println!();
     };
-    row("all", &answers.iter().collect::<Vec<_>>());
-    let mut repos: BTreeMap<&str, Vec<&Answer>> = BTreeMap::new();
+    row(
+        "all",
+        &answers.iter().map(|it| &it.score).collect::<Vec<_>>(),
+    );
+    let mut repos: BTreeMap<&str, Vec<&Score>> = BTreeMap::new();
     for answer in answers {
-        repos.entry(&answer.question.repo).or_default().push(answer);
+        let scores = repos.entry(&answer.question.repo).or_default();
+        scores.push(&answer.score);
     }
     for (repo, of) in &repos {
         row(&format!("  {repo}"), of);
+    }
+    for (at, signal) in without.iter().enumerate() {
+        let of: Vec<&Score> = answers.iter().filter_map(|it| it.without.get(at)).collect();
+        row(&format!("  without {signal}"), &of);
     }
 }
