@@ -35,7 +35,7 @@ pub enum Profile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Model turns a task may take, critic's not counted.
+    /// Model turns a task may take; those of the critic and of the planner's help in search are not counted.
     pub max_steps: u32,
     /// Tokens that one answer may have; the model's own setting where absent.
     pub max_tokens: Option<u32>,

@@ -216,11 +216,10 @@ pub fn run(inner: &Arc<Inner>) {
             return;
         }
     };
-    let most = inner.limits.semantic_max_vectors;
     let label = meaning.embeddings.label();
     if let Some(known) = inner
         .unsealed_body(STORED)
-        .and_then(|body| Vectors::unpacked(&body, &label, most.saturating_mul(2)))
+        .and_then(|body| Vectors::unpacked(&body, &label))
     {
         *meaning.vectors.write() = known;
     }

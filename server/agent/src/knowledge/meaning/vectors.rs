@@ -180,10 +180,10 @@ impl Vectors {
         postcard::to_stdvec(&Stored { label, vectors }).ok()
     }
 
-    /// What was packed for the same model, without places; at most `most`.
-    pub fn unpacked(bytes: &[u8], label: &str, most: usize) -> Option<Vectors> {
+    /// What was packed for the same model, without places.
+    pub fn unpacked(bytes: &[u8], label: &str) -> Option<Vectors> {
         let stored: Stored = postcard::from_bytes(bytes).ok()?;
-        if stored.label != label || stored.vectors.len() > most {
+        if stored.label != label {
             return None;
         }
         let mut vectors = Vectors::default();
@@ -255,10 +255,9 @@ mod tests {
             assert_eq!((measure("a.rs", 1, 8), measure("b.rs", 1, 9)), (None, None));
         }
         let packed = vectors.packed("p/m").unwrap();
-        let again = Vectors::unpacked(&packed, "p/m", 4).unwrap();
+        let again = Vectors::unpacked(&packed, "p/m").unwrap();
         assert_eq!(again.by_key, vectors.by_key);
-        assert!(Vectors::unpacked(&packed, "p/other", 4).is_none());
-        assert!(Vectors::unpacked(&packed, "p/m", 3).is_none());
+        assert!(Vectors::unpacked(&packed, "p/other").is_none());
         vectors.bound(4);
         assert_eq!(vectors.len(), 4);
         vectors.bound(3);
