@@ -188,10 +188,7 @@ impl Knowledge {
                 .spawn(move || meaning::run(&inner));
             match thread {
                 Ok(thread) => self.threads.lock().push(thread),
-                Err(error) => {
-                    tracing::warn!(%error, "no thread for embeddings");
-                    meaning.give_up();
-                }
+                Err(error) => meaning.give_up(&format!("no thread: {error}")),
             }
         }
     }
@@ -228,6 +225,11 @@ impl Knowledge {
         let meaning = self.inner.meaning.as_ref();
         let meaning = meaning.filter(|_| self.inner.limits.enable_semantic);
         meaning.map(Meaning::progress)
+    }
+
+    /// Why there are no more vectors in this run, for the one who asks first.
+    pub fn take_problem(&self) -> Option<String> {
+        self.inner.meaning.as_ref()?.take_problem()
     }
 
     /// Lets the vector of a question be there before it is asked, where there are vectors. Waits two seconds at most.

@@ -38,6 +38,8 @@ pub struct Meaning {
     questions: Mutex<VecDeque<(String, Arc<Vector>)>>,
     progress: watch::Sender<MeaningView>,
     failed: AtomicBool,
+    /// Why, until somebody was told.
+    problem: Mutex<Option<String>>,
     /// Something came that is not stored yet.
     dirty: AtomicBool,
     asks: mpsc::UnboundedSender<Ask>,
@@ -86,6 +88,7 @@ impl Meaning {
             questions: Mutex::default(),
             progress: watch::Sender::new(MeaningView::default()),
             failed: AtomicBool::new(false),
+            problem: Mutex::default(),
             dirty: AtomicBool::new(false),
             asks,
             asked: Mutex::new(Some(asked)),
@@ -93,13 +96,28 @@ impl Meaning {
         }
     }
 
-    /// Nothing is asked in this run.
-    pub fn give_up(&self) {
-        self.failed.store(true, Ordering::Release);
+    /// Nothing is asked any more in this run.
+    pub fn give_up(&self, why: &str) {
+        if self.failed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let label = self.embeddings.label();
+        tracing::warn!(
+            model = label,
+            "no embeddings in this run, search goes on without: {why}"
+        );
+        *self.problem.lock() = Some(format!(
+            "no embeddings of {label} in this run, search goes on without: {why}"
+        ));
         self.progress.send_modify(|now| {
             now.failed = true;
             now.ready = true;
         });
+    }
+
+    /// Why nothing is asked any more; once.
+    pub fn take_problem(&self) -> Option<String> {
+        self.problem.lock().take()
     }
 
     /// How far it is, now and later.
@@ -171,11 +189,9 @@ impl Meaning {
 
     /// Leaves the server alone from now on.
     fn fail(&self, error: &llm::Error) {
-        if *error == llm::Error::Cancelled || self.failed.load(Ordering::Acquire) {
-            return;
+        if *error != llm::Error::Cancelled {
+            self.give_up(&error.to_string());
         }
-        tracing::warn!(model = self.embeddings.label(), %error, "no embeddings in this run; search goes on without");
-        self.give_up();
     }
 
     fn count(&self, tokens: Option<u64>) {
@@ -211,8 +227,7 @@ pub fn run(inner: &Arc<Inner>) {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::warn!(%error, "no embeddings in this run: no runtime");
-            meaning.give_up();
+            meaning.give_up(&format!("no runtime: {error}"));
             return;
         }
     };

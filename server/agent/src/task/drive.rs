@@ -170,10 +170,18 @@ impl Task {
             on: &on,
         };
         let planner = self.shared.tools.semantic_rewrite.then_some(planner);
-        tokio::select! {
+        let chosen = tokio::select! {
             chosen = context::choose(&self.shared.knowledge, snapshot, wanted, planner) => Ok(chosen),
             () = self.cancel.cancelled() => Err(End::cancelled()),
+        };
+        if let Some(message) = self.shared.knowledge.take_problem() {
+            self.emit(Update::Notice {
+                level: Level::Warning,
+                message,
+                hint: Some("`animus config check`, and look at tools.embeddings".into()),
+            });
         }
+        chosen
     }
 
     /// What the planner's model does for the search is told as all else.

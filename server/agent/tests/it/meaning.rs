@@ -1,9 +1,10 @@
 //! Embeddings from outside: what is sent and what is not, what is found by them, and that search needs none of it.
 #![allow(clippy::disallowed_methods, reason = "fixtures are written here")]
 
-use crate::stage::Stage;
-use agent::{Knowledge, Life, ToolsConfig};
+use crate::stage::{Stage, run};
+use agent::{Agent, Config, Knowledge, Life, Parts, ToolsConfig};
 use llm::{Embeddings, Kind, ProviderConfig};
+use protocol::Update;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,13 +40,17 @@ fn good() -> Server {
     Server::with(|_, request| answer(&texts(request)))
 }
 
-fn knowledge(stage: &Stage, server: &Server, life: Life, tools: ToolsConfig) -> Arc<Knowledge> {
+fn embeddings(server: &Server) -> Embeddings {
     let provider = ProviderConfig {
         r#type: Kind::Ollama,
         base_url: Some(server.url()),
         ..ProviderConfig::default()
     };
-    let embeddings = Embeddings::new("local", &provider, "small").unwrap();
+    Embeddings::new("local", &provider, "small").unwrap()
+}
+
+fn knowledge(stage: &Stage, server: &Server, life: Life, tools: ToolsConfig) -> Arc<Knowledge> {
+    let embeddings = embeddings(server);
     let state = Arc::new(sandbox::Tree::create(&stage.state).unwrap());
     let host = Arc::new(stage.disk());
     let knowledge = Knowledge::with_embeddings(host, tools, Some(state), life, Some(embeddings));
@@ -222,4 +227,52 @@ async fn changes_are_followed_once_it_is_calm() {
     let found = knowledge.search("tint the widget", 5).await;
     assert_eq!(found.hits[0].path, "button.rs");
     knowledge.finish();
+}
+
+/// What a task tells before it asks its model: the prompt, and the warnings.
+async fn told(stage: &Stage, server: &Server) -> (String, Vec<String>) {
+    let sandbox = sandbox::Sandbox::new(&sandbox::Config::default(), &stage.root).unwrap();
+    let agent = Agent::new(Parts {
+        host: Arc::new(stage.disk()),
+        sandbox: Arc::new(sandbox),
+        models: Ok(Arc::new(
+            llm::Models::scripted("turns: [{text: Nothing has to change.}]").unwrap(),
+        )),
+        embeddings: Some(embeddings(server)),
+        state: Arc::new(sandbox::Tree::create(&stage.state).unwrap()),
+        config: Config::default(),
+        tools: ToolsConfig::default(),
+        effective: json!({}),
+        version: "test".to_owned(),
+    });
+    agent.knowledge().start();
+    ready(agent.knowledge()).await;
+    let run = run(&agent, "tint the widget").await;
+    let mut prompt = String::new();
+    let mut warnings = Vec::new();
+    for event in &run.events {
+        match &event.update {
+            Update::Prompt { text, .. } if prompt.is_empty() => prompt.clone_from(text),
+            Update::Notice { message, .. } => warnings.push(message.clone()),
+            _ => {}
+        }
+    }
+    (prompt, warnings)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_sees_what_is_near_and_is_warned_where_nothing_can_be() {
+    let stage = shop();
+    let (prompt, warnings) = told(&stage, &good()).await;
+    assert!(
+        prompt.contains("\nbutton.rs:1-3 (meaning: near"),
+        "{prompt}"
+    );
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let stage = shop();
+    let broken = Server::start(vec![Answer::http(403, &[], "no")]);
+    let (prompt, warnings) = told(&stage, &broken).await;
+    assert!(!prompt.contains("\nbutton.rs:1-3"), "{prompt}");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("no embeddings of local/small"));
 }

@@ -75,6 +75,7 @@ pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
         if !without.contains(&Signal::Meaning) {
             knowledge.ponder_now(query);
         }
+        warn(&knowledge);
         let hits = match &planner {
             None => knowledge.search_now(query, args.most(), without).hits,
             Some(planner) => planner.search(&knowledge, query, args, without),
@@ -172,6 +173,14 @@ async fn pondered(knowledge: &Knowledge, bar: &Bar) {
         }
         bar.show_meaning(now);
         let _ = progress.changed().await;
+    }
+}
+
+/// Says why a search goes without vectors, once.
+fn warn(knowledge: &Knowledge) {
+    if let Some(problem) = knowledge.take_problem() {
+        let text = clean(&problem).to_string();
+        print::warning(&Painted(WARN, format!("warning: {text}")).to_string());
     }
 }
 

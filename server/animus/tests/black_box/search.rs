@@ -68,6 +68,8 @@ fn what_means_the_same_is_found_where_embeddings_are_configured() {
     let answer = said(&mut stage.animus(&words));
     assert_eq!(paths(&answer.json()), ["button.rs"], "{}", answer.err);
     assert_eq!(broken.requests().len(), 1);
+    let told = answer.err.matches("no embeddings of local/small");
+    assert_eq!(told.count(), 1, "{}", answer.err);
 }
 
 #[test]
