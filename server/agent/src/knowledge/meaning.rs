@@ -12,7 +12,7 @@ use protocol::MeaningView;
 use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -24,8 +24,10 @@ const STORED: &str = "index/meaning.bin";
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Questions whose vectors are remembered.
 const QUESTIONS: usize = 64;
-/// Bytes of a question, and of a piece, that the model sees: models of a few hundred words' context cut the rest anyway.
+/// Bytes of a question, and of a piece, that the model sees at most; fewer where it says that this is too long.
 const MOST_BYTES: usize = 6_000;
+/// A model that cannot take so many bytes is of no use.
+const FEWEST_BYTES: usize = 500;
 /// Nothing is asked while files change more often than this.
 const CALM: Duration = Duration::from_secs(3);
 const SAVE_EVERY: Duration = Duration::from_secs(60);
@@ -37,6 +39,8 @@ pub struct Meaning {
     /// The latest last.
     questions: Mutex<VecDeque<(String, Arc<Vector>)>>,
     progress: watch::Sender<MeaningView>,
+    /// Bytes of a text that the model takes, as far as is known.
+    takes: AtomicUsize,
     failed: AtomicBool,
     /// Why, until somebody was told.
     problem: Mutex<Option<String>>,
@@ -87,6 +91,7 @@ impl Meaning {
             vectors: RwLock::default(),
             questions: Mutex::default(),
             progress: watch::Sender::new(MeaningView::default()),
+            takes: AtomicUsize::new(MOST_BYTES),
             failed: AtomicBool::new(false),
             problem: Mutex::default(),
             dirty: AtomicBool::new(false),
@@ -167,7 +172,7 @@ impl Meaning {
             return;
         }
         let texts = [ask.text.as_str()];
-        let embed = self.embeddings.embed(&texts, &self.cancel);
+        let embed = self.embed(&texts);
         let Ok(answer) = tokio::time::timeout(PATIENCE, embed).await else {
             tracing::info!("the question's embedding took too long; searched without");
             return;
@@ -183,6 +188,21 @@ impl Meaning {
                         questions.pop_front();
                     }
                 }
+            }
+        }
+    }
+
+    /// The vectors of texts, cut to what the model takes.
+    async fn embed(&self, texts: &[&str]) -> Result<llm::Embedded, llm::Error> {
+        loop {
+            let takes = self.takes.load(Ordering::Acquire);
+            let short: Vec<&str> = texts.iter().map(|text| cut_at(text, takes)).collect();
+            match self.embeddings.embed(&short, &self.cancel).await {
+                Err(llm::Error::TooLong { .. }) if takes / 2 >= FEWEST_BYTES => {
+                    tracing::info!(takes, "the model of the embeddings takes less");
+                    self.takes.fetch_min(takes / 2, Ordering::AcqRel);
+                }
+                other => return other,
             }
         }
     }
@@ -444,7 +464,7 @@ impl Batch {
     async fn send(&mut self, meaning: &Meaning) -> ControlFlow<()> {
         let count = llm::Embeddings::batch(self.texts.iter().map(String::len));
         let texts: Vec<&str> = self.texts.iter().take(count).map(String::as_str).collect();
-        match meaning.embeddings.embed(&texts, &meaning.cancel).await {
+        match meaning.embed(&texts).await {
             Err(error) => {
                 meaning.fail(&error);
                 ControlFlow::Break(())
@@ -469,5 +489,9 @@ impl Batch {
 
 /// The part of a text that the model sees.
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MOST_BYTES)]
+    cut_at(text, MOST_BYTES)
+}
+
+fn cut_at(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }

@@ -175,6 +175,32 @@ async fn a_server_that_fails_is_left_alone_and_search_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_of_a_small_context_gets_shorter_texts() {
+    let stage = shop();
+    let long = format!(
+        "fn retry() {{\n{}}}\n",
+        "    // ąęśćż and more\n".repeat(50)
+    );
+    stage.write("long.rs", &long);
+    let server = Server::with(|_, request| {
+        let texts = texts(request);
+        match texts.iter().any(|text| text.len() > 800) {
+            true => Answer::http(413, &[], "inputs must have less than 512 tokens"),
+            false => answer(&texts),
+        }
+    });
+    let (knowledge, view) = once(&stage, &server).await;
+    assert_eq!((view.done, view.total, view.failed), (5, 5, false));
+    // 6,000, 3,000 and 1,500 bytes were too many.
+    assert_eq!(server.requests().len(), 4);
+    let found = knowledge.search("anew", 5).await;
+    let paths: Vec<&str> = found.hits.iter().map(|hit| hit.path.as_str()).collect();
+    assert!(paths.contains(&"long.rs"), "{paths:?}");
+    assert_eq!(server.requests().len(), 5);
+    knowledge.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_waits_two_seconds_and_a_stop_not_at_all() {
     let stage = shop();
     let server = Server::with(|_, request| {
