@@ -35,7 +35,7 @@ pub enum Profile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Model turns a task may take, critic's not counted.
+    /// Model turns a task may take; those of the critic and of the planner's help in search are not counted.
     pub max_steps: u32,
     /// Tokens that one answer may have; the model's own setting where absent.
     pub max_tokens: Option<u32>,
@@ -130,6 +130,22 @@ pub struct ToolsConfig {
     pub semantic_max_commits: usize,
     /// Threads that build the index; 0 for as many as there are cores.
     pub semantic_threads: usize,
+    /// Whether the planner's model rewrites what a task looks for and orders the files that are found.
+    pub semantic_rewrite: bool,
+    /// Which model makes vectors of the code, so that search finds what has the same meaning; none where absent.
+    pub embeddings: Option<EmbeddingsConfig>,
+    /// Regions of code that have a vector at most; tests come last.
+    pub semantic_max_vectors: usize,
+}
+
+/// A model that makes vectors of texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingsConfig {
+    /// A name of `providers`, of a type that has OpenAI's `/embeddings`.
+    pub provider: String,
+    /// The server's name for the model.
+    pub model: String,
 }
 
 impl Default for ToolsConfig {
@@ -144,6 +160,9 @@ impl Default for ToolsConfig {
             semantic_max_file_bytes: 512 * 1024,
             semantic_max_commits: 4_000,
             semantic_threads: 0,
+            semantic_rewrite: false,
+            embeddings: None,
+            semantic_max_vectors: 20_000,
         }
     }
 }

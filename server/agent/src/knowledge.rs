@@ -3,6 +3,7 @@
 
 mod built;
 mod fresh;
+mod meaning;
 mod read;
 mod store;
 mod worker;
@@ -10,8 +11,9 @@ mod worker;
 use crate::config::ToolsConfig;
 use built::Built;
 use fresh::Fresh;
+use meaning::Meaning;
 use parking_lot::{Mutex, RwLock};
-use protocol::{IndexState, IndexView};
+use protocol::{IndexState, IndexView, MeaningView};
 use sandbox::Tree;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +79,7 @@ pub struct View<'v> {
 /// The index with all that keeps it. Dropping it stops its thread within the file that it reads.
 pub struct Knowledge {
     inner: Arc<Inner>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Inner {
@@ -85,6 +87,7 @@ struct Inner {
     limits: ToolsConfig,
     state: Option<Arc<Tree>>,
     life: Life,
+    meaning: Option<Meaning>,
     built: RwLock<Built>,
     fresh: Mutex<Fresh>,
     progress: watch::Sender<Progress>,
@@ -116,6 +119,17 @@ impl Knowledge {
         state: Option<Arc<Tree>>,
         life: Life,
     ) -> Self {
+        Self::with_embeddings(host, limits, state, life, None)
+    }
+
+    /// As [`Knowledge::new`], with a model that makes vectors of the code.
+    pub fn with_embeddings(
+        host: Arc<dyn Host>,
+        limits: ToolsConfig,
+        state: Option<Arc<Tree>>,
+        life: Life,
+        embeddings: Option<llm::Embeddings>,
+    ) -> Self {
         let (wake, wakes) = channel();
         let idle = Progress {
             stage: Stage::Idle,
@@ -128,6 +142,7 @@ impl Knowledge {
                 limits,
                 state,
                 life,
+                meaning: embeddings.map(Meaning::new),
                 built: RwLock::default(),
                 fresh: Mutex::default(),
                 progress: watch::Sender::new(idle),
@@ -136,7 +151,7 @@ impl Knowledge {
                 ended: AtomicBool::new(false),
                 stopped: AtomicBool::new(false),
             }),
-            thread: Mutex::new(None),
+            threads: Mutex::default(),
         }
     }
 
@@ -159,10 +174,21 @@ impl Knowledge {
             .stack_size(self.inner.stack())
             .spawn(move || worker::run(&inner, &wakes));
         match thread {
-            Ok(thread) => *self.thread.lock() = Some(thread),
+            Ok(thread) => self.threads.lock().push(thread),
             Err(error) => {
                 tracing::warn!(%error, "no thread for the index");
                 self.inner.say(Stage::Idle, 0, 0);
+                return;
+            }
+        }
+        if let Some(meaning) = &self.inner.meaning {
+            let inner = self.inner.clone();
+            let thread = std::thread::Builder::new()
+                .name("meaning".to_owned())
+                .spawn(move || meaning::run(&inner));
+            match thread {
+                Ok(thread) => self.threads.lock().push(thread),
+                Err(error) => meaning.give_up(&format!("no thread: {error}")),
             }
         }
     }
@@ -174,13 +200,16 @@ impl Knowledge {
         }
     }
 
-    /// Waits for the thread, which is told to end where it would go on for ever: what is to be stored is stored then.
+    /// Waits for the threads, which are told to end where they would go on for ever: what is to be stored is stored then.
     pub fn finish(&self) {
         if self.inner.life == Life::Lasting {
             self.inner.ended.store(true, Ordering::Release);
             let _ = self.inner.wake.send(Wake::End);
         }
-        if let Some(thread) = self.thread.lock().take() {
+        if let Some(meaning) = &self.inner.meaning {
+            meaning.cancel.cancel();
+        }
+        for thread in std::mem::take(&mut *self.threads.lock()) {
             // A panic in there was logged by the panic itself.
             let _ = thread.join();
         }
@@ -189,6 +218,32 @@ impl Knowledge {
     /// How far it is, now and later.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.inner.progress.subscribe()
+    }
+
+    /// How far the vectors are, now and later; none where no model for them is configured, or search is off.
+    pub fn meaning(&self) -> Option<watch::Receiver<MeaningView>> {
+        let meaning = self.inner.meaning.as_ref();
+        let meaning = meaning.filter(|_| self.inner.limits.enable_semantic);
+        meaning.map(Meaning::progress)
+    }
+
+    /// Why there are no more vectors in this run, for the one who asks first.
+    pub fn take_problem(&self) -> Option<String> {
+        self.inner.meaning.as_ref()?.take_problem()
+    }
+
+    /// Lets the vector of a question be there before it is asked, where there are vectors. Waits two seconds at most.
+    pub async fn ponder(&self, query: &str) {
+        if let Some(done) = self.inner.meaning.as_ref().and_then(|it| it.ask(query)) {
+            let _ = done.await;
+        }
+    }
+
+    /// As [`Knowledge::ponder`], for a thread that no runtime owns.
+    pub fn ponder_now(&self, query: &str) {
+        if let Some(done) = self.inner.meaning.as_ref().and_then(|it| it.ask(query)) {
+            let _ = done.blocking_recv();
+        }
     }
 
     /// The figures.
@@ -215,6 +270,7 @@ impl Knowledge {
             },
             commits: commits as u64,
             bytes,
+            meaning: self.meaning().map(|now| *now.borrow()),
         }
     }
 
@@ -237,9 +293,11 @@ impl Knowledge {
         })
     }
 
-    /// As [`Knowledge::search_at_once`], over the files as they are now: it waits for the build, at most [`PATIENCE`].
+    /// As [`Knowledge::search_at_once`], over the files as they are now and with their meaning, where there are vectors: it
+    /// waits for the build, at most [`PATIENCE`].
     pub async fn search(self: &Arc<Self>, query: &str, k: usize) -> Found {
         self.settle().await;
+        self.ponder(query).await;
         self.search_at_once(query, k).await
     }
 
@@ -287,6 +345,9 @@ impl Drop for Knowledge {
     fn drop(&mut self) {
         self.inner.ended.store(true, Ordering::Release);
         let _ = self.inner.wake.send(Wake::End);
+        if let Some(meaning) = &self.inner.meaning {
+            meaning.cancel.cancel();
+        }
     }
 }
 
@@ -306,14 +367,32 @@ impl View<'_> {
         self.inner.text(path)
     }
 
-    /// The best regions for a query.
+    /// The best regions for a query; by their meaning too, where its vector is there already (see [`Knowledge::ponder`]).
     pub fn search(&self, query: &str, k: usize, without: &[index::Signal]) -> Vec<index::Hit> {
+        self.search_also(query, "", k, without)
+    }
+
+    /// As [`View::search`], with words that somebody guessed.
+    pub fn search_also(
+        &self,
+        query: &str,
+        also: &str,
+        k: usize,
+        without: &[index::Signal],
+    ) -> Vec<index::Hit> {
         let texts = |path: &str| self.inner.text(path);
-        let query = index::Query::of(query)
+        let asked = index::Query::of(query)
+            .also(also)
             .texts(&texts)
             .history(&self.built.history)
             .without(without);
-        self.built.index.search(&query, k)
+        let Some(meaning) = &self.inner.meaning else {
+            return self.built.index.search(&asked, k);
+        };
+        meaning.measured(query, |measure| match measure {
+            Some(measure) => self.built.index.search(&asked.meaning(measure), k),
+            None => self.built.index.search(&asked, k),
+        })
     }
 }
 

@@ -18,6 +18,7 @@ mod patches;
 pub mod phase;
 mod prompt;
 mod repeat;
+pub mod rewrite;
 pub mod session;
 mod shared;
 mod task;
@@ -27,7 +28,7 @@ mod tools;
 mod validate;
 pub mod verbs;
 
-pub use config::{Config, ToolsConfig};
+pub use config::{Config, EmbeddingsConfig, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
 pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
@@ -51,6 +52,8 @@ pub struct Parts {
     pub sandbox: Arc<sandbox::Sandbox>,
     /// Models, or why there are none: tasks are then refused with it.
     pub models: Result<Arc<llm::Models>, Failure>,
+    /// A model that makes vectors of the code, if one is configured.
+    pub embeddings: Option<llm::Embeddings>,
     /// The state folder of this workspace.
     pub state: Arc<sandbox::Tree>,
     /// The `agent` section.

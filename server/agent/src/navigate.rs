@@ -217,10 +217,15 @@ pub fn within(
     without: &[index::Signal],
     budget: usize,
 ) -> Vec<index::Region> {
+    let hits = knowledge.look(|view| view.search(words, k, without));
+    selected(knowledge, &hits, budget)
+}
+
+/// As [`within`], out of hits that were found before.
+pub fn selected(knowledge: &Knowledge, hits: &[index::Hit], budget: usize) -> Vec<index::Region> {
     knowledge.look(|view| {
-        let hits = view.search(words, k, without);
         let texts = |path: &str| Reading::Files.text(view, path);
-        index::select(view.index(), &hits, &texts, budget)
+        index::select(view.index(), hits, &texts, budget)
     })
 }
 

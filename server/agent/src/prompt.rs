@@ -10,6 +10,12 @@ pub const SYSTEM: &str = include_str!("prompts/system.md");
 /// The critic's system text.
 pub const CRITIC: &str = include_str!("prompts/critic.md");
 
+/// The system text of who words a search differently.
+pub const REWRITE: &str = include_str!("prompts/rewrite.md");
+
+/// The system text of who puts the files of a search in order.
+pub const ORDER: &str = include_str!("prompts/order.md");
+
 /// Said when the critic's answer was no critique.
 pub const CRITIC_AGAIN: &str =
     "That was not the JSON object asked for. Answer with that object and nothing else.";

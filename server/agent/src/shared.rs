@@ -62,11 +62,12 @@ pub struct Running {
 impl Shared {
     /// Puts the parts together; reads and starts nothing.
     pub fn new(parts: crate::Parts) -> Shared {
-        let knowledge = Arc::new(Knowledge::new(
+        let knowledge = Arc::new(Knowledge::with_embeddings(
             parts.host.clone(),
             parts.tools.clone(),
             Some(parts.state.clone()),
             Life::Lasting,
+            parts.embeddings,
         ));
         Shared {
             patches: Patches::new(parts.state.clone(), parts.host.clone(), parts.config.keep()),

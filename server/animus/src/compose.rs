@@ -4,7 +4,7 @@ use crate::cli::{Output, Shared};
 use crate::config::{self, Loaded, LogFormat, LogLevel, Places, Settings};
 use crate::print;
 use crate::render::style::clean;
-use crate::roster::{Roster, no_model};
+use crate::roster::{Roster, embeddings, no_model};
 use camino::{Utf8Path, Utf8PathBuf};
 use etcetera::BaseStrategy;
 use llm::Models;
@@ -230,6 +230,10 @@ impl Compose {
             state,
             host,
             models,
+            embeddings: embeddings(settings).unwrap_or_else(|failure| {
+                print::warning(&format!("warning: {}", clean(&failure.to_string())));
+                None
+            }),
             config: settings.agent.clone(),
             tools: settings.tools.clone(),
             effective: serde_json::to_value(settings).unwrap_or_default(),

@@ -80,6 +80,23 @@ impl Roster {
     }
 }
 
+/// The model that makes vectors of code, if one is configured. Nothing is contacted.
+pub fn embeddings(settings: &Settings) -> Result<Option<llm::Embeddings>, Failure> {
+    let Some(named) = &settings.tools.embeddings else {
+        return Ok(None);
+    };
+    let wrong = |message: String| {
+        Failure::new(Code::Config, format!("tools.embeddings: {message}"))
+            .hint("look at the configuration with `animus config check`")
+    };
+    let provider = settings
+        .providers
+        .get(&named.provider)
+        .ok_or_else(|| wrong(format!("no provider is called `{}`", named.provider)))?;
+    let made = llm::Embeddings::new(&named.provider, provider, &named.model);
+    made.map(Some).map_err(|error| wrong(error.to_string()))
+}
+
 async fn discovered(vars: &BTreeMap<String, String>) -> Option<llm::Config> {
     let var = |name: &str| vars.get(name).cloned();
     if let Some(config) = llm::discover(var, None) {

@@ -49,6 +49,17 @@ struct Row {
     end: u32,
 }
 
+/// A range of lines that is searched as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// First line, from 1.
+    pub start: u32,
+    /// Last line, inside.
+    pub end: u32,
+    /// What it is likely to be asked for.
+    pub genre: Genre,
+}
+
 /// Sums over all files: whole numbers, so that taking away undoes adding exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Totals {
@@ -189,6 +200,22 @@ impl Index {
         };
         let rows = file.rows.iter();
         rows.map(|row| self.definition(file, row)).collect()
+    }
+
+    /// The pieces that the file at `path` is searched in, in order; nothing for an unknown one.
+    pub fn pieces(&self, path: &str) -> Vec<Piece> {
+        let Some(file) = self.file(path) else {
+            return Vec::new();
+        };
+        let piece = |chunk: &Chunk| Piece {
+            start: chunk.start,
+            end: chunk.end,
+            genre: match chunk.is_test && file.genre == Genre::Code {
+                true => Genre::Test,
+                false => file.genre,
+            },
+        };
+        file.chunks.iter().map(piece).collect()
     }
 
     /// Every name that is defined, or contains a definition, with how often; in no order.

@@ -10,6 +10,7 @@ mod asked;
 pub(crate) mod bm25;
 mod board;
 mod feedback;
+mod near;
 mod read;
 mod region;
 mod signal;
@@ -43,7 +44,7 @@ pub struct Hit {
 const IN_ORDER: usize = 10;
 
 pub(crate) fn search(index: &Index, query: &Query<'_>, k: usize) -> Vec<Hit> {
-    let asked = asked::of(index, query.text);
+    let asked = asked::of(index, query.text, query.also);
     if asked.is_empty() || k == 0 {
         return Vec::new();
     }
@@ -65,9 +66,14 @@ fn judged<'i>(
     for term in asked {
         board.count(term);
     }
-    board.count_defined(query.text);
+    board.count_defined(query.text, query.also);
     if let Some(history) = query.history {
         board.count_history(history, asked);
+    }
+    if let Some(meaning) = query.meaning
+        && !query.without.contains(&Signal::Meaning)
+    {
+        board.count_meaning(meaning);
     }
     let files = board.files(query.without);
     let read = read::best(&files, query, asked);

@@ -5,6 +5,7 @@
 
 pub use config::{Config, Kind, ModelConfig, Price, ProviderConfig, StrategyConfig};
 pub use discover::{discover, ollama_models, ollama_url};
+pub use embeddings::{Embedded, Embeddings};
 pub use error::Error;
 pub use message::{Call, Message, Request, Role, ToolSpec};
 pub use models::Models;
@@ -17,6 +18,7 @@ mod body;
 mod calls;
 mod config;
 mod discover;
+mod embeddings;
 mod error;
 mod http;
 mod message;

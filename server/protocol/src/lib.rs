@@ -28,7 +28,7 @@ pub use patch::{
 };
 pub use phase::Phase;
 pub use plan::{Plan, Step, StepStatus};
-pub use status::{IndexState, IndexView, ModelView, StatusView};
+pub use status::{IndexState, IndexView, MeaningView, ModelView, StatusView};
 pub use task::{FinishReason, Intent, LandMode, Target, TaskRequest, TaskView};
 pub use test_report::{TestReport, TestVerdict};
 pub use tool::{ToolCall, ToolKind, ToolResult, ToolStatus};

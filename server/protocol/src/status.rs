@@ -46,6 +46,25 @@ pub struct IndexView {
     pub commits: u64,
     /// Bytes of the files that it holds.
     pub bytes: u64,
+    /// The vectors of its code, where a model for them is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<MeaningView>,
+}
+
+/// Vectors of the code in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeaningView {
+    /// Regions that have one.
+    pub done: u64,
+    /// Regions that are to have one.
+    pub total: u64,
+    /// Tokens that the server says it read in this run, for regions and for questions.
+    pub tokens: u64,
+    /// Whether nothing is to be done at the moment.
+    pub ready: bool,
+    /// Whether the server failed, so that search goes on without new ones until the next start.
+    pub failed: bool,
 }
 
 /// The server's state.

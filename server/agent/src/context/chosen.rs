@@ -2,6 +2,7 @@
 
 use super::Shown;
 use crate::knowledge::{Knowledge, Stage, View};
+use crate::rewrite::{self, Planner};
 use index::Code;
 use protocol::TaskRequest;
 use std::fmt::Write;
@@ -28,12 +29,13 @@ pub(crate) struct Wanted {
     pub(crate) left: usize,
 }
 
-/// The regions as text for the model; empty where nothing is found, and where the index is not there in a moment. Dropping it
-/// stops the waiting.
+/// The regions as text for the model; empty where nothing is found, and where the index is not there in a moment. `planner`
+/// is asked for its help, where there is one. Dropping it stops the waiting.
 pub(crate) async fn choose(
     knowledge: &Arc<Knowledge>,
     snapshot: &Arc<Snapshot>,
     wanted: Wanted,
+    planner: Option<Planner<'_>>,
 ) -> String {
     knowledge.start();
     let mut progress = knowledge.progress();
@@ -41,13 +43,30 @@ pub(crate) async fn choose(
     if !matches!(tokio::time::timeout(PATIENCE, ready).await, Ok(Ok(_))) {
         return String::new();
     }
+    let words = wanted.words();
+    knowledge.ponder(&words).await;
+    let hits = match planner.filter(|_| !words.trim().is_empty()) {
+        None => None,
+        Some(planner) => {
+            let wish = rewrite::Wish {
+                words: words.clone(),
+                k: DEEP,
+                ..rewrite::Wish::default()
+            };
+            Some(rewrite::search(knowledge, &planner, &wish).await)
+        }
+    };
     let (knowledge, snapshot) = (knowledge.clone(), snapshot.clone());
     let job = tokio::task::spawn_blocking(move || {
         knowledge.look(|view| {
             let texts = |path: &str| text(&snapshot, path);
             let users = wanted.users(view, &texts);
             let left = wanted.left.saturating_sub(users.len());
-            users + &wanted.regions(view, &texts, left)
+            let hits = hits.unwrap_or_else(|| match words.trim() {
+                "" => Vec::new(),
+                _ => view.search(&words, DEEP, &[]),
+            });
+            users + &wanted.regions(view, &texts, hits, left)
         })
     });
     job.await.unwrap_or_default()
@@ -80,8 +99,8 @@ impl Wanted {
         }
     }
 
-    /// What the words find.
-    fn regions(&self, view: &View<'_>, texts: &index::Texts<'_>, left: usize) -> String {
+    /// The words that are looked for.
+    fn words(&self) -> String {
         let mut words = self.request.prompt.clone();
         if let Some(symbol) = self
             .request
@@ -91,10 +110,17 @@ impl Wanted {
         {
             let _ = write!(words, " {symbol}");
         }
-        if words.trim().is_empty() {
-            return String::new();
-        }
-        let mut hits = view.search(&words, DEEP, &[]);
+        words
+    }
+
+    /// What the words find.
+    fn regions(
+        &self,
+        view: &View<'_>,
+        texts: &index::Texts<'_>,
+        mut hits: Vec<index::Hit>,
+        left: usize,
+    ) -> String {
         hits.retain(|it| !self.shown.has(&it.path, it.start, it.end));
         let mut text = String::new();
         for it in index::select(view.index(), &hits, texts, left / TOKEN_BYTES) {

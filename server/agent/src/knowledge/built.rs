@@ -14,6 +14,8 @@ pub struct Built {
     pub files: HashMap<RelPath, Known>,
     /// Bytes of the files in the index.
     pub bytes: u64,
+    /// How often a file came or went.
+    pub changes: u64,
 }
 
 /// A file that was read, in the index or not.
@@ -37,6 +39,7 @@ impl Built {
     /// Puts a file in place of what was known of it.
     pub fn put(&mut self, read: Read) {
         self.forget(&read.path);
+        self.changes += 1;
         if let Some(entry) = read.entry {
             self.index.insert(*entry);
             self.bytes += read.known.bytes;
@@ -49,6 +52,7 @@ impl Built {
         if let Some(known) = self.files.remove(path) {
             self.index.remove(path.as_str());
             self.bytes -= known.bytes;
+            self.changes += 1;
         }
     }
 

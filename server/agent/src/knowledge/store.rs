@@ -39,6 +39,7 @@ impl Inner {
             head: stored.head,
             bytes: stored.files.values().map(|known| known.bytes).sum(),
             files: stored.files,
+            changes: 0,
         })
     }
 
@@ -86,7 +87,14 @@ impl Inner {
         good.then_some(bytes)
     }
 
-    fn seal(&self, name: &str, body: Option<Vec<u8>>) {
+    /// What was sealed, if its sum is right.
+    pub(super) fn unsealed_body(&self, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = self.unsealed(name)?;
+        Some(bytes.split_off(MAGIC.len() + SUM))
+    }
+
+    /// Writes a body with its sum, where there is a state folder.
+    pub(super) fn seal(&self, name: &str, body: Option<Vec<u8>>) {
         let (Some(state), Some(body)) = (&self.state, body) else {
             return;
         };

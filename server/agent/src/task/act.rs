@@ -151,7 +151,7 @@ impl Task {
         calls.flatten().map(|call| call.id.clone()).collect()
     }
 
-    fn hear(&self, chunk: Chunk<'_>) {
+    pub(super) fn hear(&self, chunk: Chunk<'_>) {
         match chunk {
             Chunk::Text(text) => self.emit(Update::Message {
                 text: text.to_owned(),

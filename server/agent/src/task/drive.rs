@@ -3,6 +3,7 @@
 use super::verify::Verdict;
 use super::{End, Task};
 use crate::config::Profile;
+use crate::rewrite::{Heard, Planner};
 use crate::{context, prompt};
 use protocol::{Code, Failure, FinishReason, Intent, Level, Phase, Speaker, Update};
 use std::sync::Arc;
@@ -161,9 +162,38 @@ impl Task {
             shown: context.shown.clone(),
             left: context.left,
         };
-        tokio::select! {
-            chosen = context::choose(&self.shared.knowledge, snapshot, wanted) => Ok(chosen),
+        let on = |heard: Heard<'_>| self.hear_planner(heard);
+        let planner = Planner {
+            models: &self.models,
+            choice: self.request.planner_model.as_deref(),
+            cancel: &self.cancel,
+            on: &on,
+        };
+        let planner = self.shared.tools.semantic_rewrite.then_some(planner);
+        let chosen = tokio::select! {
+            chosen = context::choose(&self.shared.knowledge, snapshot, wanted, planner) => Ok(chosen),
             () = self.cancel.cancelled() => Err(End::cancelled()),
+        };
+        if let Some(message) = self.shared.knowledge.take_problem() {
+            self.emit(Update::Notice {
+                level: Level::Warning,
+                message,
+                hint: Some("`animus config check`, and look at tools.embeddings".into()),
+            });
+        }
+        chosen
+    }
+
+    /// What the planner's model does for the search is told as all else.
+    fn hear_planner(&self, heard: Heard<'_>) {
+        match heard {
+            Heard::Chunk(chunk) => self.hear(chunk),
+            Heard::Usage(usage) => self.count(usage),
+            Heard::Notice(level, message) => self.emit(Update::Notice {
+                level,
+                message,
+                hint: None,
+            }),
         }
     }
 }

@@ -85,6 +85,7 @@ impl Stage {
             host,
             sandbox: Arc::new(sandbox),
             models: Ok(Arc::new(llm::Models::scripted(script).unwrap())),
+            embeddings: None,
             state: Arc::new(sandbox::Tree::create(&self.state).unwrap()),
             config,
             tools,

@@ -4,16 +4,21 @@ use crate::cli::Output;
 use crate::compose::{Compose, runtime};
 use crate::print;
 use crate::render::bar::Bar;
-use crate::render::style::{DIM, PLAIN, Painted, STRONG, line};
+use crate::render::style::{DIM, PLAIN, Painted, STRONG, WARN, clean, line};
+use crate::roster::embeddings;
 use crate::stops::Stops;
+use agent::rewrite::{self, Heard, Planner, Wish};
 use agent::{Knowledge, Life, Stage, ToolsConfig};
 use clap::Args;
 use index::{Hit, Signal};
-use protocol::{Code, Failure};
+use protocol::{Code, Failure, Level};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
+use std::sync::Arc;
 use std::time::Instant;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 use workspace::{Host, RelPath};
 
 /// Regions that are given where nobody says how many.
@@ -43,6 +48,9 @@ pub struct Search {
     /// Read all files again, and keep no index in the state folder
     #[arg(long)]
     no_store: bool,
+    /// Let the planner's model look for more words, and order the files that are found: two calls for each query
+    #[arg(long)]
+    rewrite: bool,
 }
 
 #[derive(Deserialize)]
@@ -56,9 +64,24 @@ struct Question {
 
 /// Brings the index of the folder up to date, then answers.
 pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
-    let knowledge = opened(compose, args.no_store)?;
+    let embeddings = embeddings(&compose.load()?.settings)?;
+    let knowledge = Arc::new(opened_with(compose, args.no_store, embeddings)?);
     let host = compose.disk()?;
-    let find = |query: &str, without: &[Signal]| found(&knowledge, query, args, without);
+    let planner = match args.rewrite {
+        true => Some(Help::of(compose)?),
+        false => None,
+    };
+    let find = |query: &str, without: &[Signal]| {
+        if !without.contains(&Signal::Meaning) {
+            knowledge.ponder_now(query);
+        }
+        warn(&knowledge);
+        let hits = match &planner {
+            None => knowledge.search_now(query, args.most(), without).hits,
+            Some(planner) => planner.search(&knowledge, query, args, without),
+        };
+        cut_to(&knowledge, hits, args)
+    };
     let code = match args.batch {
         true => answer_all(find)?,
         false => {
@@ -76,6 +99,15 @@ pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
 
 /// The index of the folder, up to date; it is stored unless `no_store` says otherwise. Call `finish` on it in the end.
 pub fn opened(compose: &Compose, no_store: bool) -> Result<Knowledge, Failure> {
+    opened_with(compose, no_store, None)
+}
+
+/// The same, with the vectors of a model.
+fn opened_with(
+    compose: &Compose,
+    no_store: bool,
+    embeddings: Option<llm::Embeddings>,
+) -> Result<Knowledge, Failure> {
     let limits = ToolsConfig {
         enable_semantic: true,
         ..compose.load()?.settings.tools
@@ -84,37 +116,72 @@ pub fn opened(compose: &Compose, no_store: bool) -> Result<Knowledge, Failure> {
         true => None,
         false => compose.state(compose.root()).ok(),
     };
-    let knowledge = Knowledge::new(compose.disk()?, limits, state, Life::Once);
+    let host = compose.disk()?;
+    let knowledge = Knowledge::with_embeddings(host, limits, state, Life::Once, embeddings);
     ready(&knowledge)?;
     Ok(knowledge)
 }
 
-/// Builds the index, or what is not stored of it, with a bar where a person waits.
+/// Builds the index, or what is not stored of it, and its vectors, with a bar where a person waits.
 fn ready(knowledge: &Knowledge) -> Result<(), Failure> {
-    let mut progress = knowledge.progress();
     knowledge.start();
     runtime()?.block_on(async {
         let mut stops = Stops::new();
         let bar = Bar::new();
-        loop {
-            let now = *progress.borrow_and_update();
-            match now.stage {
-                Stage::Ready => return Ok(()),
-                Stage::Idle => {
-                    let failure = Failure::new(Code::Io, "the files could not be indexed");
-                    return Err(failure.hint("the lines above, or logging.level: info, say why"));
-                }
-                Stage::Loading | Stage::Files | Stage::History => bar.show(now),
+        tokio::select! {
+            built = built(knowledge, &bar) => built?,
+            () = stops.next() => {
+                knowledge.stop();
+                return Err(Failure::new(Code::Cancelled, "stopped; what was read so far is not kept"));
             }
-            tokio::select! {
-                _ = progress.changed() => {}
-                () = stops.next() => {
-                    knowledge.stop();
-                    return Err(Failure::new(Code::Cancelled, "stopped; what was read so far is not kept"));
-                }
+        }
+        tokio::select! {
+            () = pondered(knowledge, &bar) => Ok(()),
+            () = stops.next() => {
+                knowledge.finish();
+                Err(Failure::new(Code::Cancelled, "stopped; the embeddings that came are kept"))
             }
         }
     })
+}
+
+async fn built(knowledge: &Knowledge, bar: &Bar) -> Result<(), Failure> {
+    let mut progress = knowledge.progress();
+    loop {
+        let now = *progress.borrow_and_update();
+        match now.stage {
+            Stage::Ready => return Ok(()),
+            Stage::Idle => {
+                let failure = Failure::new(Code::Io, "the files could not be indexed");
+                return Err(failure.hint("the lines above, or logging.level: info, say why"));
+            }
+            Stage::Loading | Stage::Files | Stage::History => bar.show(now),
+        }
+        let _ = progress.changed().await;
+    }
+}
+
+/// Waits for the vectors, where there are to be any; a server that fails ends the waiting.
+async fn pondered(knowledge: &Knowledge, bar: &Bar) {
+    let Some(mut progress) = knowledge.meaning() else {
+        return;
+    };
+    loop {
+        let now = *progress.borrow_and_update();
+        if now.ready {
+            return;
+        }
+        bar.show_meaning(now);
+        let _ = progress.changed().await;
+    }
+}
+
+/// Says why a search goes without vectors, once.
+fn warn(knowledge: &Knowledge) {
+    if let Some(problem) = knowledge.take_problem() {
+        let text = clean(&problem).to_string();
+        print::warning(&Painted(WARN, format!("warning: {text}")).to_string());
+    }
 }
 
 fn answer_all(find: impl Fn(&str, &[Signal]) -> Vec<Hit>) -> Result<u8, Failure> {
@@ -161,16 +228,11 @@ fn signals(names: &[String]) -> Result<Vec<Signal>, Failure> {
     names.iter().map(signal).collect()
 }
 
-fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) -> Vec<Hit> {
-    let usual = match args.batch || args.budget.is_some() {
-        true => DEEP,
-        false => USUAL,
-    };
-    let k = args.k.unwrap_or(usual);
+/// The regions as they are, or whole and with what is around them where a budget bounds them.
+fn cut_to(knowledge: &Knowledge, hits: Vec<Hit>, args: &Search) -> Vec<Hit> {
     let Some(budget) = args.budget else {
-        return knowledge.search_now(query, k, without).hits;
+        return hits;
     };
-    let chosen = agent::navigate::within(knowledge, query, k, without, budget);
     let hit = |it: index::Region| Hit {
         path: it.path,
         start: it.start,
@@ -178,7 +240,71 @@ fn found(knowledge: &Knowledge, query: &str, args: &Search, without: &[Signal]) 
         score: it.score,
         why: it.why,
     };
+    let chosen = agent::navigate::selected(knowledge, &hits, budget);
     chosen.into_iter().map(hit).collect()
+}
+
+impl Search {
+    /// How many regions are looked for.
+    fn most(&self) -> usize {
+        let usual = match self.batch || self.budget.is_some() {
+            true => DEEP,
+            false => USUAL,
+        };
+        self.k.unwrap_or(usual)
+    }
+}
+
+/// The planner's model, with what it takes to ask it from here.
+struct Help {
+    runtime: Runtime,
+    models: Arc<llm::Models>,
+}
+
+impl Help {
+    fn of(compose: &Compose) -> Result<Help, Failure> {
+        let runtime = runtime()?;
+        let settings = compose.load()?.settings;
+        let models = runtime.block_on(compose.models(&settings))?.models;
+        Ok(Help { runtime, models })
+    }
+
+    /// What the model was of no help with is said on stderr; the search then goes on without.
+    fn search(
+        &self,
+        knowledge: &Arc<Knowledge>,
+        query: &str,
+        args: &Search,
+        without: &[Signal],
+    ) -> Vec<Hit> {
+        let wish = Wish {
+            words: query.to_owned(),
+            k: args.most(),
+            without: without.to_vec(),
+        };
+        let say = |heard: Heard<'_>| match heard {
+            Heard::Notice(Level::Info, text) => {
+                print::warning(&Painted(DIM, clean(&text)).to_string())
+            }
+            Heard::Notice(_, text) => print::warning(&Painted(WARN, clean(&text)).to_string()),
+            Heard::Usage(usage) => tracing::info!(
+                model = usage.model,
+                input = usage.input_tokens,
+                output = usage.output_tokens,
+                "the planner's model answered"
+            ),
+            Heard::Chunk(chunk) => tracing::info!(?chunk, "the planner's model is asked again"),
+        };
+        let models = self.models.for_run();
+        let planner = Planner {
+            models: &models,
+            choice: None,
+            cancel: &CancellationToken::new(),
+            on: &say,
+        };
+        self.runtime
+            .block_on(rewrite::search(knowledge, &planner, &wish))
+    }
 }
 
 fn region(hit: &Hit, host: &dyn Host) -> Option<String> {

@@ -142,6 +142,7 @@ fn references(tree: &Node) -> Vec<Problem> {
     for model in &models {
         check(&["models", model, "provider"], &providers, "provider");
     }
+    check(&["tools", "embeddings", "provider"], &providers, "provider");
     for role in [
         "default_model",
         "planner_model",
@@ -162,7 +163,30 @@ fn references(tree: &Node) -> Vec<Problem> {
             );
         }
     }
+    problems.extend(without_embeddings(tree));
     problems
+}
+
+/// A provider that is asked for embeddings and makes none.
+fn without_embeddings(tree: &Node) -> Option<Problem> {
+    let text = |path: &[&str]| {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        match tree.get(&path).map(|node| (&node.value, &node.origin)) {
+            Some((Value::Text(text), origin)) => Some((text.clone(), origin.clone())),
+            _ => None,
+        }
+    };
+    let path = ["tools", "embeddings", "provider"];
+    let (name, origin) = text(&path)?;
+    let (word, _) = text(&["providers", &name, "type"])?;
+    let kind: llm::Kind = serde_json::from_value(word.clone().into()).ok()?;
+    (!kind.has_embeddings()).then(|| Problem {
+        origin,
+        key: path.join("."),
+        message: format!(
+            "`{name}` is of type `{word}`, which makes no embeddings; name one of type openai, openai_compatible, openrouter or ollama"
+        ),
+    })
 }
 
 /// A key without a value means its default.

@@ -24,7 +24,8 @@ fn rule(key: &str) -> Rule {
         "tools.allow_exec"
         | "tools.allow_git"
         | "tools.allow_file_write"
-        | "tools.enable_semantic" => Rule::Only(false.into()),
+        | "tools.enable_semantic"
+        | "tools.semantic_rewrite" => Rule::Only(false.into()),
         "sandbox.enabled"
         | "agent.enable_reflect"
         | "agent.enable_self_diff"
@@ -37,6 +38,7 @@ fn rule(key: &str) -> Rule {
         | "tools.exec_timeout_seconds"
         | "tools.semantic_max_files"
         | "tools.semantic_max_file_bytes"
+        | "tools.semantic_max_vectors"
         | "agent.max_steps"
         | "agent.max_tokens"
         | "agent.max_context_bytes"
@@ -50,6 +52,7 @@ fn rule(key: &str) -> Rule {
         ),
         key if key.starts_with("providers.")
             || key.starts_with("models.")
+            || key.starts_with("tools.embeddings")
             || key.starts_with("strategy.") =>
         {
             Rule::Never("models and their servers come from your own file only")

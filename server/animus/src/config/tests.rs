@@ -432,6 +432,44 @@ fn a_named_file_must_exist() {
 }
 
 #[test]
+fn embeddings_need_a_provider_that_makes_them() {
+    let with = |rest: &str| {
+        format!(
+            "providers:\n  local: {{type: ollama}}\n  claude: {{type: anthropic}}\ntools:\n  embeddings: {rest}\n"
+        )
+    };
+    let good = run(&Case {
+        user: Some(&with("{provider: local, model: nomic-embed-text}")),
+        ..EMPTY
+    });
+    let named = good.unwrap().settings.tools.embeddings.unwrap();
+    assert_eq!(
+        (named.provider.as_str(), named.model.as_str()),
+        ("local", "nomic-embed-text")
+    );
+    broken(
+        &with("{provider: locl, model: m}"),
+        expect![
+            "DIR/user.yaml:5:26: `tools.embeddings.provider`: no provider is called `locl`; did you mean `local`?"
+        ],
+    );
+    broken(
+        &with("{provider: claude, model: m}"),
+        expect![
+            "DIR/user.yaml:5:26: `tools.embeddings.provider`: `claude` is of type `anthropic`, which makes no embeddings; name one of type openai, openai_compatible, openrouter or ollama"
+        ],
+    );
+    broken(
+        &with("{provider: local, modl: m}"),
+        expect!["DIR/user.yaml:5:33: `tools.embeddings.modl`: unknown key; did you mean `model`?"],
+    );
+    broken(
+        &with("{provider: local}"),
+        expect![[r#"DIR/user.yaml:5:15: `tools.embeddings`: missing field `model`"#]],
+    );
+}
+
+#[test]
 fn every_default_is_a_key_of_the_schema_and_the_example_file_holds() {
     let schema = Schema::new();
     let defaults = serde_json::to_value(super::Settings::default()).unwrap();

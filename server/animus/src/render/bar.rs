@@ -2,6 +2,7 @@
 
 use agent::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use protocol::MeaningView;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -31,17 +32,27 @@ impl Bar {
         }
     }
 
-    /// Shows how far it is.
+    /// Shows how far the index is.
     pub fn show(&self, now: Progress) {
+        let what = match now.stage {
+            Stage::History => "Reading the history",
+            _ => "Indexing",
+        };
+        self.draw(what, now.done as u64, now.total as u64);
+    }
+
+    /// Shows how far its vectors are.
+    pub fn show_meaning(&self, now: MeaningView) {
+        self.draw("Asking for embeddings", now.done, now.total);
+    }
+
+    fn draw(&self, what: &'static str, done: u64, total: u64) {
         if self.bar.is_hidden() && std::io::stderr().is_terminal() && self.begun.elapsed() > SOON {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        self.bar.set_message(match now.stage {
-            Stage::History => "Reading the history",
-            _ => "Indexing",
-        });
-        self.bar.set_length(now.total as u64);
-        self.bar.set_position(now.done as u64);
+        self.bar.set_message(what);
+        self.bar.set_length(total);
+        self.bar.set_position(done);
     }
 }
 

@@ -17,6 +17,7 @@ mod lsp;
 mod navigate;
 mod patches;
 mod run;
+mod search;
 mod serve;
 mod stage;
 mod trouble;

@@ -8,6 +8,8 @@ use crate::token::{self, Cutter};
 
 /// What a word below the first line counts: the first line says what is wanted, the rest explains.
 const BELOW: f64 = 0.7;
+/// What a guessed word counts. Set by hand, never fitted.
+pub(super) const GUESSED: f64 = 0.5;
 
 /// A term of the query.
 pub(crate) struct Asked {
@@ -18,10 +20,11 @@ pub(crate) struct Asked {
     pub(crate) postings: Postings,
 }
 
-/// The terms of `query`; those that no file uses too, since a message of a commit may.
-pub(crate) fn of(index: &Index, query: &str) -> Vec<Asked> {
+/// The terms of `query`, and of `also` those that it does not have; those that no file uses too, since a message of a commit
+/// may.
+pub(crate) fn of<'q>(index: &Index, query: &'q str, also: &'q str) -> Vec<Asked> {
     let cutter = Cutter::default();
-    let mut counts: BTreeMap<String, (f64, &str)> = BTreeMap::new();
+    let mut counts: BTreeMap<String, (f64, &'q str)> = BTreeMap::new();
     let mut worth = 1.0;
     for line in query.trim_start().lines() {
         for word in token::words(line) {
@@ -30,6 +33,11 @@ pub(crate) fn of(index: &Index, query: &str) -> Vec<Asked> {
             });
         }
         worth = BELOW;
+    }
+    for word in token::words(also) {
+        cutter.terms(word, |term| {
+            counts.entry(term).or_insert((GUESSED, word));
+        });
     }
     let asked = counts.into_iter().map(|(term, (count, word))| Asked {
         word: word.to_owned(),

@@ -1,7 +1,8 @@
 //! Board: the signals of one query, by file and by chunk; it lives as long as the query.
 
-use super::asked::Asked;
+use super::asked::{Asked, GUESSED};
 use super::bm25::{idf, mean, saturated};
+use super::near;
 use super::read::Read;
 use super::region::{Judged, Region};
 use super::signal::{self, CHUNK, FILE, FILE_DECAY, Signal};
@@ -9,7 +10,7 @@ use crate::chunk::Chunk;
 use crate::history::{History, Said};
 use crate::index::{File, Index, Totals};
 use crate::postings::Posting;
-use crate::{Genre, token};
+use crate::{Genre, Meaning, token};
 
 /// Chunks below this many lines rarely say enough.
 const FEW_LINES: u32 = 6;
@@ -48,6 +49,7 @@ struct ChunkCounts {
     pairs: f64,
     literals: f64,
     feedback: f64,
+    meaning: f64,
 }
 
 /// What is counted: each posting, or each file.
@@ -175,15 +177,36 @@ impl<'i> Board<'i> {
         Some(self.index.files().get(number)?.as_ref()?.kind())
     }
 
-    /// Adds which files define a word of the query that only code writes, letter by letter.
-    pub(super) fn count_defined(&mut self, query: &str) {
-        for word in token::words_of_code(query) {
+    /// Adds which files define a word of the query, or of the guessed ones, that only code writes, letter by letter.
+    pub(super) fn count_defined(&mut self, query: &str, also: &str) {
+        let words = token::words_of_code(query);
+        let mut guessed = token::words_of_code(also);
+        guessed.retain(|word| !words.contains(word));
+        let words = words.into_iter().map(|word| (word, 1.0));
+        for (word, worth) in words.chain(guessed.into_iter().map(|word| (word, GUESSED))) {
             let files = self.index.defined_files(word);
-            let worth = 1.0 / (files.len().max(1) as f64);
+            let worth = worth / (files.len().max(1) as f64);
             for number in files {
                 if let Some((_, counts)) = self.file(number) {
                     counts.defines += worth;
                 }
+            }
+        }
+    }
+
+    /// Adds which chunks are near in meaning; the nearest are there whatever their words are.
+    pub(super) fn count_meaning(&mut self, meaning: &Meaning<'_>) {
+        for near in near::all(self.index, meaning) {
+            let number = near.place.file;
+            let Some((_, counts)) = self.chunk(&near.place) else {
+                continue;
+            };
+            counts.meaning = near.above;
+            counts.matched |= near.is_best;
+            if near.is_best
+                && let Some((_, counts)) = self.file(number)
+            {
+                counts.matched = true;
             }
         }
     }
@@ -282,7 +305,9 @@ impl<'i> Board<'i> {
 
     fn file_signals(&self, number: u32, file: &File, counts: &FileCounts) -> [f64; FILE.len()] {
         let mut best = [0.0f64; 3];
+        let mut nearest = 0.0f64;
         for chunk in self.chunks(number, file) {
+            nearest = nearest.max(chunk.meaning);
             let mut body = chunk.body;
             for place in &mut best {
                 if body > *place {
@@ -303,6 +328,7 @@ impl<'i> Board<'i> {
             Signal::Commits => f64::from(counts.said.commits).ln_1p(),
             Signal::Size => counts.length.ln_1p(),
             Signal::Defines => counts.defines,
+            Signal::Meaning => nearest,
             Signal::Test => f64::from(file.genre == Genre::Test),
             Signal::Prose => f64::from(file.genre == Genre::Prose),
             _ => 0.0,
@@ -387,6 +413,7 @@ fn chunk_signals(
         Signal::Neighbours => body(before) + body(behind),
         Signal::Names => it.names,
         Signal::Feedback => it.feedback,
+        Signal::Meaning => it.meaning,
         Signal::Pairs => it.pairs,
         Signal::Literals => it.literals,
         Signal::File => of_file.0,

@@ -84,6 +84,9 @@ impl Region<'_> {
         if self.signal(Signal::Literals) >= TELLING {
             why.push("literal: as it is written".to_owned());
         }
+        if self.signal(Signal::Meaning) >= TELLING {
+            why.push("meaning: near to what is asked".to_owned());
+        }
         Some(Hit {
             path: self.file.path.to_string(),
             start: chunk.start,

@@ -1,7 +1,7 @@
 //! Signal: one thing that speaks for or against a file or a region, and its weight.
 //!
 //! The weights were fitted on the development set of a benchmark of commit messages; `docs/search.md` says what each is
-//! worth there.
+//! worth there. Those of `meaning` are set by hand and were never fitted.
 
 /// What speaks for or against a file or a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +36,8 @@ pub enum Signal {
     Neighbours,
     /// Words that the best regions share and the query does not have.
     Feedback,
+    /// How near in meaning the region, or the file's nearest one, is above the mean of all; silent where no vectors are.
+    Meaning,
     /// How good the file is against the best one.
     File,
     /// One over the file's rank.
@@ -50,7 +52,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal.
-    pub const ALL: [Signal; 20] = [
+    pub const ALL: [Signal; 21] = [
         Signal::BestChunk,
         Signal::BestThree,
         Signal::Body,
@@ -66,6 +68,7 @@ impl Signal {
         Signal::Defines,
         Signal::Neighbours,
         Signal::Feedback,
+        Signal::Meaning,
         Signal::File,
         Signal::FileRank,
         Signal::Test,
@@ -91,6 +94,7 @@ impl Signal {
             Signal::Defines => "defines",
             Signal::Neighbours => "neighbours",
             Signal::Feedback => "feedback",
+            Signal::Meaning => "meaning",
             Signal::File => "file",
             Signal::FileRank => "file_rank",
             Signal::Test => "test",
@@ -104,7 +108,7 @@ impl Signal {
 pub(crate) const FILE_DECAY: f64 = 0.7;
 
 /// The signals of a file.
-pub(crate) const FILE: [(Signal, f64); 14] = [
+pub(crate) const FILE: [(Signal, f64); 15] = [
     (Signal::BestChunk, 2.8),
     (Signal::BestThree, 1.0),
     (Signal::Body, 0.7),
@@ -117,12 +121,13 @@ pub(crate) const FILE: [(Signal, f64); 14] = [
     (Signal::Commits, 0.3),
     (Signal::Size, 0.2),
     (Signal::Defines, 0.5),
+    (Signal::Meaning, 2.0),
     (Signal::Test, -3.5),
     (Signal::Prose, -5.0),
 ];
 
 /// The signals of a chunk.
-pub(crate) const CHUNK: [(Signal, f64); 12] = [
+pub(crate) const CHUNK: [(Signal, f64); 13] = [
     (Signal::Body, 0.6),
     (Signal::Short, 1.8),
     (Signal::Neighbours, 2.0),
@@ -130,6 +135,7 @@ pub(crate) const CHUNK: [(Signal, f64); 12] = [
     (Signal::Feedback, 0.8),
     (Signal::Pairs, 1.0),
     (Signal::Literals, 0.3),
+    (Signal::Meaning, 1.5),
     (Signal::File, 1.7),
     (Signal::FileRank, 0.2),
     (Signal::Test, -2.5),

@@ -2,6 +2,7 @@
 
 mod ask;
 mod choice;
+mod embeddings;
 mod faults;
 mod scripts;
 mod wire;

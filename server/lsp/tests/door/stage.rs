@@ -119,6 +119,7 @@ impl Stage {
                     sandbox::Sandbox::new(&sandbox::Config::default(), &root).unwrap(),
                 ),
                 models,
+                embeddings: None,
                 state: Arc::new(sandbox::Tree::create(&state).unwrap()),
                 config,
                 tools: ToolsConfig::default(),

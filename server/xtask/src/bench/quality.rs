@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Mutex;
 
-const USAGE: &str = "cargo xtask bench quality --truth FILE --snapshots FOLDER [--repo NAME] [--without SIGNAL]… [--out RUN.jsonl] [--animus PROGRAM]";
+const USAGE: &str = "cargo xtask bench quality --truth FILE --snapshots FOLDER [--repo NAME] [--without SIGNAL]… [--config FILE] [--rewrite] [--out RUN.jsonl] [--animus PROGRAM]";
 /// Repositories at a time.
 const AT_ONCE: usize = 2;
 
@@ -24,6 +24,10 @@ struct Wish {
     out: PathBuf,
     repo: Option<String>,
     without: Vec<String>,
+    /// A configuration with the models to measure; none where absent.
+    config: Option<PathBuf>,
+    /// Whether the planner's model helps.
+    rewrite: bool,
     animus: Option<PathBuf>,
 }
 
@@ -94,6 +98,10 @@ fn wish(words: &[&str]) -> Result<Wish> {
     };
     let mut words = words.iter();
     while let Some(word) = words.next() {
+        if *word == "--rewrite" {
+            wish.rewrite = true;
+            continue;
+        }
         let value = words
             .next()
             .with_context(|| format!("{word} needs a value; {USAGE}"))?;
@@ -103,6 +111,7 @@ fn wish(words: &[&str]) -> Result<Wish> {
             "--out" => wish.out = PathBuf::from(value),
             "--animus" => wish.animus = Some(PathBuf::from(value)),
             "--repo" => wish.repo = Some((*value).to_owned()),
+            "--config" => wish.config = Some(fs::canonicalize(value)?),
             "--without" => wish.without.push((*value).to_owned()),
             _ => bail!("{word}? {USAGE}"),
         }
@@ -116,7 +125,7 @@ struct Ground<'a> {
     tree: PathBuf,
     state: PathBuf,
     config: PathBuf,
-    without: &'a [String],
+    wish: &'a Wish,
 }
 
 impl<'a> Ground<'a> {
@@ -126,10 +135,15 @@ impl<'a> Ground<'a> {
             animus,
             tree: top.join("tree"),
             state: top.join("state"),
-            config: top.join("config.yaml"),
-            without: &wish.without,
+            config: match &wish.config {
+                Some(config) => config.clone(),
+                None => top.join("config.yaml"),
+            },
+            wish,
         };
-        fs::write(&ground.config, "{}\n")?;
+        if wish.config.is_none() {
+            fs::write(&ground.config, "{}\n")?;
+        }
         let snapshot = snapshot(&wish.snapshots, repo)?;
         quiet(
             command("git")
@@ -156,7 +170,7 @@ impl<'a> Ground<'a> {
                 scores.push(Score::of(&question, &ranked, &self.tree)?);
             }
             ensure!(
-                scores.len() == 1 + self.without.len(),
+                scores.len() == 1 + self.wish.without.len(),
                 "answers are missing"
             );
             let line = lines.split_inclusive('\n').next().unwrap_or_default();
@@ -206,9 +220,12 @@ impl<'a> Ground<'a> {
             .env("ANIMUS_CONFIG", &self.config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
+        if self.wish.rewrite {
+            search.arg("--rewrite");
+        }
         let mut child = search.spawn()?;
         let mut input = child.stdin.take().context("no standard input")?;
-        let each = self.without.iter().map(|signal| vec![signal.as_str()]);
+        let each = self.wish.without.iter().map(|signal| vec![signal.as_str()]);
         for without in std::iter::once(Vec::new()).chain(each) {
             let asked = json!({ "id": question.id, "query": question.query, "without": without });
             writeln!(input, "{asked}")?;
