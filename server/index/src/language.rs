@@ -179,6 +179,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_docs_have_each_language() {
+        let docs = include_str!("../../../docs/search.md");
+        for language in Language::all() {
+            let name = format!("`{}`", language.name());
+            assert!(docs.contains(&name), "docs/search.md has no {name}");
+        }
+    }
+
+    #[test]
     fn paths_have_languages() {
         for (path, language) in [
             ("src/lib.rs", Language::Rust),

@@ -180,3 +180,28 @@ pub(crate) fn scale<const N: usize>(
     }
     most
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_docs_have_each_signal_with_its_weights() {
+        let docs = include_str!("../../../../docs/search.md");
+        let rows = docs.lines().filter(|line| line.starts_with("| `")).count();
+        assert!(rows >= Signal::ALL.len());
+        for signal in Signal::ALL {
+            let weight = |all: &[(Signal, f64)]| {
+                let found = all.iter().find(|it| it.0 == signal);
+                found.map_or_else(String::new, |it| format!("{:.1}", it.1))
+            };
+            let row = format!(
+                "| `{}` | {} | {} |",
+                signal.name(),
+                weight(&FILE),
+                weight(&CHUNK)
+            );
+            assert!(docs.contains(&row), "docs/search.md has no row {row}");
+        }
+    }
+}
