@@ -128,6 +128,27 @@ test('commands_complete_and_status_tells_the_model', function()
   has(said, 'coder: script/demo (scripted)')
 end)
 
+test('what_is_typed_is_found_before_it_is_saved', function()
+  local bufnr = vim.fn.bufnr(lib_path)
+  vim.cmd.normal({ 'Gofn wholly_unsaved() {}', bang = true })
+  local hits = {}
+  wait('the symbol', 20000, function()
+    local answer = assert(client:request_sync('animus/search', { query = 'wholly_unsaved' }, 5000, bufnr))
+    hits = assert(answer.result, vim.inspect(answer.err)).hits
+    return #hits > 0
+  end)
+  equal(hits[1].path, 'src/lib.rs')
+  has(table.concat(hits[1].why, '; '), 'names: wholly_unsaved')
+  local defined = client:request_sync('animus/definition', { name = 'wholly_unsaved' }, 5000, bufnr).result.definitions
+  equal(#defined, 1)
+  equal(defined[1].start, vim.api.nvim_buf_line_count(bufnr))
+  lacks(disk(lib_path), 'wholly_unsaved')
+  vim.cmd('silent undo')
+  equal(buffer_text(lib_path), original)
+  local gone = client:request_sync('animus/symbol', { name = 'wholly_unsaved' }, 5000, bufnr).result.symbols
+  equal(#vim.tbl_filter(function(symbol) return symbol.name == 'wholly_unsaved' end, gone), 0)
+end)
+
 test('ask_agent_to_refactor_lands_two_files_verified', function()
   -- Not saved, and yet the agent must read it.
   vim.api.nvim_buf_set_lines(0, 0, 1, false, { '//! A small shop, unsaved.' })
