@@ -12,8 +12,6 @@ use crate::index::{File, Index, Totals};
 use crate::postings::Posting;
 use crate::{Genre, Meaning, token};
 
-/// Chunks below this many lines rarely say enough.
-const FEW_LINES: u32 = 6;
 /// Chunks of fewer terms count as this long for the second text signal, which else favours the tiniest.
 const LENGTH_FLOOR: f64 = 60.0;
 
@@ -420,7 +418,6 @@ fn chunk_signals(
         Signal::FileRank => of_file.1,
         Signal::Test => f64::from(judged.file.genre == Genre::Test || chunk.is_test),
         Signal::Prose => f64::from(judged.file.genre == Genre::Prose),
-        Signal::FewLines => f64::from(chunk.end - chunk.start + 1 < FEW_LINES),
         _ => 0.0,
     })
 }

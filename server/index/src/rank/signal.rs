@@ -46,13 +46,11 @@ pub enum Signal {
     Test,
     /// What is not code.
     Prose,
-    /// Regions that are too small to say much.
-    FewLines,
 }
 
 impl Signal {
     /// Every signal.
-    pub const ALL: [Signal; 21] = [
+    pub const ALL: [Signal; 20] = [
         Signal::BestChunk,
         Signal::BestThree,
         Signal::Body,
@@ -73,7 +71,6 @@ impl Signal {
         Signal::FileRank,
         Signal::Test,
         Signal::Prose,
-        Signal::FewLines,
     ];
 
     /// Its name in snake case.
@@ -99,7 +96,6 @@ impl Signal {
             Signal::FileRank => "file_rank",
             Signal::Test => "test",
             Signal::Prose => "prose",
-            Signal::FewLines => "few_lines",
         }
     }
 }
@@ -127,7 +123,7 @@ pub(crate) const FILE: [(Signal, f64); 15] = [
 ];
 
 /// The signals of a chunk.
-pub(crate) const CHUNK: [(Signal, f64); 13] = [
+pub(crate) const CHUNK: [(Signal, f64); 12] = [
     (Signal::Body, 0.6),
     (Signal::Short, 1.8),
     (Signal::Neighbours, 2.0),
@@ -140,7 +136,6 @@ pub(crate) const CHUNK: [(Signal, f64); 13] = [
     (Signal::FileRank, 0.2),
     (Signal::Test, -2.5),
     (Signal::Prose, -4.0),
-    (Signal::FewLines, -0.6),
 ];
 
 /// The weighed sum of signals that are in the order of `weights`.
@@ -171,7 +166,7 @@ pub(crate) fn scale<const N: usize>(
         for ((signal, _), most) in weights.iter().zip(most) {
             let is_measure = !matches!(
                 signal,
-                Signal::File | Signal::FileRank | Signal::Test | Signal::Prose | Signal::FewLines
+                Signal::File | Signal::FileRank | Signal::Test | Signal::Prose
             );
             if !is_measure || *most == 0.0 {
                 *most = 1.0;
