@@ -188,10 +188,12 @@ impl Host for Editor {
 
     fn read(&self, path: &RelPath) -> Result<Option<Content>, Error> {
         match self.documents.get(path) {
-            Some(document) => Ok(Some(Content::new(
-                document.rope.to_string().into_bytes(),
-                Some(document.version),
-            ))),
+            Some(document) => {
+                // The name in the editor may be a link to a secret, or out of the workspace: no more is seen of it than on disk.
+                self.disk.place(path)?;
+                let bytes = document.rope.to_string().into_bytes();
+                Ok(Some(Content::new(bytes, Some(document.version))))
+            }
             None => self.disk.read(path),
         }
     }

@@ -76,7 +76,10 @@ impl Disk {
     }
 
     /// W1: the file that a path leads to once links in it are followed; it must be in the workspace, not in `.git`, and no secret.
-    fn place(&self, path: &RelPath) -> Result<RelPath, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Secret`], and [`Error::Unreadable`] for what lies outside.
+    pub fn place(&self, path: &RelPath) -> Result<RelPath, Error> {
         if self.tree.is_plain(path.as_str()) {
             return Ok(path.clone());
         }

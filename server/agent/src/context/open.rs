@@ -16,7 +16,9 @@ pub(super) fn shown(snapshot: &Snapshot, shown: &mut Shown, max_bytes: usize) ->
     let mut names = String::new();
     let mut texts = String::new();
     let open = host.open();
-    let open = open.iter().filter(|path| !workspace::is_secret(path));
+    let open = open
+        .iter()
+        .filter(|path| !workspace::is_secret(path) && snapshot.read(path).is_ok());
     for path in open.take(MOST) {
         let unsaved = if dirty.contains(path) {
             " (unsaved)"

@@ -114,3 +114,37 @@ async fn a_build_that_takes_long_is_shown_and_can_be_stopped() {
     found(&session, "shown").await;
     assert_ne!(index(&session).await["state"], "idle");
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_a_secret_or_out_of_the_workspace_is_not_found_when_it_is_open() {
+    let stage = Stage::new();
+    let outside = tempfile::tempdir().unwrap();
+    let far = outside.path().join("far.txt");
+    std::fs::write(&far, "zygomorphic canary\n").unwrap();
+    stage.write("a.rs", "fn plain() {}\n");
+    stage.write(".env", "ZYGOMORPHIC_CANARY=1\n");
+    stage.write("real.txt", "zygomorphic canary\n");
+    for (target, name) in [
+        (".env".as_ref(), "notes.txt"),
+        (far.as_path(), "far.txt"),
+        ("real.txt".as_ref(), "near.txt"),
+    ] {
+        std::os::unix::fs::symlink(target, stage.root.join(name)).unwrap();
+    }
+    let session = stage.connect(shim(), "turns: []").await;
+    for path in ["notes.txt", "far.txt", "near.txt", "a.rs"] {
+        session.editor.open(path);
+    }
+    let wanted = ["near.txt:1-1", "real.txt:1-1"];
+    for _ in 0..2 {
+        ready(&session).await;
+        let mut found = found(&session, "zygomorphic canary").await;
+        found.sort();
+        assert_eq!(found, wanted);
+        // Typed into, they are as before.
+        for path in ["notes.txt", "far.txt"] {
+            session.editor.insert(path, 1, 0, "ZYGOMORPHIC_CANARY=2\n");
+        }
+    }
+}
