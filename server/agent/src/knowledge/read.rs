@@ -25,7 +25,9 @@ pub enum Outcome {
 impl Inner {
     /// Reads one file.
     pub(super) fn read(&self, path: &RelPath, stamp: Stamp) -> Outcome {
-        self.read_over(path, stamp, self.built.read().hash(path))
+        // Not within the call: nobody may wait for the lock while the file is read.
+        let known = self.built.read().hash(path);
+        self.read_over(path, stamp, known)
     }
 
     /// Reads one file that is known with this hash.
