@@ -79,6 +79,11 @@ impl Watch {
         });
     }
 
+    /// Whether a place is a folder that is watched, or was one and is gone now.
+    pub fn has(&self, folder: &RelPath) -> bool {
+        self.watched.contains(&self.root.absolute(folder))
+    }
+
     fn add(&mut self, folder: Utf8PathBuf) -> Result<(), Error> {
         match self
             .watcher

@@ -38,22 +38,29 @@ impl Inner {
         }
         for path in fresh.open.difference(&open) {
             self.refresh(path);
+            // Only a walk tells whether it would be in the index without having been open.
+            let _ = self.wake.send(Wake::Told(Told::Unsure));
         }
         fresh.count = Some(count);
         fresh.open = open;
     }
 
-    /// One file, read now: the open document, else the disk.
+    /// One file, read now: the open document, else the disk. One that is as the index has it is left alone.
     fn refresh(&self, path: &RelPath) {
-        let stamp = workspace::stamp(self.host.root(), path);
-        if stamp.is_some_and(|stamp| stamp.len() > LONGEST as u64) {
+        let stamp = workspace::stamp(self.host.root(), path).unwrap_or(Stamp::UNKNOWN);
+        let Ok(Some(content)) = self.host.read(path) else {
+            return self.take(path, Outcome::Gone);
+        };
+        let known = self.built.read().hash(path);
+        if known == Some(content.hash) {
+            return;
+        }
+        // Also here the text as it is open counts, not the file.
+        if content.bytes.len() > LONGEST {
             let _ = self.wake.send(Wake::Told(Told::File(path.clone())));
             return;
         }
-        let outcome = self.read(path, stamp.unwrap_or(Stamp::UNKNOWN));
-        if !matches!(outcome, Outcome::Same(_)) {
-            self.take(path, outcome);
-        }
+        self.take(path, self.compared(path, stamp, known, &content));
     }
 
     /// Files were taken in without regard to what is open.

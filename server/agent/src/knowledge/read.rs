@@ -36,6 +36,17 @@ impl Inner {
             Ok(Some(content)) => content,
             Ok(None) | Err(_) => return Outcome::Gone,
         };
+        self.compared(path, stamp, known, &content)
+    }
+
+    /// What a content means for the index, which knows the file with this hash.
+    pub(super) fn compared(
+        &self,
+        path: &RelPath,
+        stamp: Stamp,
+        known: Option<Hash>,
+        content: &Content,
+    ) -> Outcome {
         // The stamp of the disk says nothing of an open document.
         let stamp = match content.version {
             Some(_) => Stamp::UNKNOWN,
@@ -43,7 +54,7 @@ impl Inner {
         };
         match known == Some(content.hash) {
             true => Outcome::Same(stamp),
-            false => Outcome::Read(self.parse(path, stamp, &content)),
+            false => Outcome::Read(self.parse(path, stamp, content)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Worker: the thread that builds the index, then keeps it to what is on disk.
 
+use super::read::Outcome;
 use super::{Inner, Life, Stage, Wake};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -149,32 +150,59 @@ impl Worker<'_> {
         }
     }
 
-    /// Takes in files that may have changed. Of a new one only a walk tells whether it is ignored.
+    /// Takes in files that may have changed. Of a new one only a walk tells whether it is ignored, as of a folder that is gone
+    /// which files were in it.
     fn take(&mut self, paths: BTreeSet<RelPath>) {
-        let root = self.inner.host.root();
+        let open = match paths.is_empty() {
+            true => Vec::new(),
+            false => self.inner.host.open(),
+        };
         let mut taken = false;
-        for path in paths.iter().filter(|path| is_source(path)) {
-            let now = workspace::stamp(root, path);
-            let known = self.inner.built.read().files.get(path).copied();
-            match (known, now) {
-                (Some(known), Some(now)) if known.stamp.proves(now) => continue,
-                (None, Some(_)) => self.walk_due = true,
-                (None, None) => {}
-                (Some(_), now) => {
-                    let stamp = now.unwrap_or(Stamp::UNKNOWN);
-                    let is_long = stamp.len() > self.inner.limits.semantic_max_file_bytes as u64;
-                    match is_long {
-                        true => self.inner.built.write().forget(path),
-                        false => self.inner.take(path, self.inner.read(path, stamp)),
-                    }
-                    taken = true;
-                }
+        for path in &paths {
+            let is_folder = self.watch.as_ref().is_some_and(|it| it.has(path));
+            self.walk_due |= is_folder;
+            if !is_source(path) {
+                continue;
             }
+            taken |= match open.binary_search(path) {
+                Ok(_) => self.take_open(path),
+                Err(_) => self.take_file(path),
+            };
         }
         if taken {
             self.dirty = true;
             self.inner.unsettle_documents();
         }
+    }
+
+    /// An open document: its stamp and length on disk say nothing of it. Whether anything came of it.
+    fn take_open(&self, path: &RelPath) -> bool {
+        let outcome = self.inner.read(path, Stamp::UNKNOWN);
+        let is_news = !matches!(outcome, Outcome::Same(_));
+        self.inner.take(path, outcome);
+        is_news
+    }
+
+    /// A file on disk. Whether anything came of it.
+    fn take_file(&mut self, path: &RelPath) -> bool {
+        let now = workspace::stamp(self.inner.host.root(), path);
+        let known = self.inner.built.read().files.get(path).copied();
+        match (known, now) {
+            (Some(known), Some(now)) if known.stamp.proves(now) => return false,
+            (None, now) => {
+                self.walk_due |= now.is_some();
+                return false;
+            }
+            (Some(_), now) => {
+                let stamp = now.unwrap_or(Stamp::UNKNOWN);
+                let is_long = stamp.len() > self.inner.limits.semantic_max_file_bytes as u64;
+                match is_long {
+                    true => self.inner.built.write().forget(path),
+                    false => self.inner.take(path, self.inner.read(path, stamp)),
+                }
+            }
+        }
+        true
     }
 
     /// Compares the index with all files on disk, and makes it as they are.

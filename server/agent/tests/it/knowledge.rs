@@ -5,6 +5,7 @@ use crate::stage::Stage;
 use agent::{Knowledge, Life, Progress, Stage as Step, ToolsConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use workspace::{Host, RelPath};
 
 /// An index over the workspace, ready; and how much had to be read for it.
 async fn ready(stage: &Stage, life: Life, tools: ToolsConfig) -> (Arc<Knowledge>, Progress) {
@@ -194,13 +195,7 @@ async fn the_disk_is_followed() {
     stage.write("src/a.rs", "fn apple() {}\n");
     stage.write(".gitignore", "*.tmp\n");
     let (knowledge, _) = ready(&stage, Life::Lasting, ToolsConfig::default()).await;
-    let until = |query: &str, wanted: &[&str]| {
-        let started = Instant::now();
-        while paths(&knowledge, query) != wanted {
-            assert!(started.elapsed() < Duration::from_secs(20), "{query}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    };
+    let until = |query: &str, wanted: &[&str]| until(&knowledge, query, wanted);
     stage.write("src/a.rs", "fn pear() {}\n");
     until("pear", &["src/a.rs"]);
     until("apple", &[]);
@@ -217,10 +212,140 @@ async fn the_disk_is_followed() {
     until("medlar", &["new/deep/c.rs"]);
     std::fs::remove_dir_all(stage.root.join("new")).unwrap();
     until("medlar", &[]);
+    // A folder that moves out of the workspace takes its files with it.
+    std::fs::create_dir(stage.root.join("moved")).unwrap();
+    stage.write("moved/f.rs", "fn damson() {}\n");
+    until("damson", &["moved/f.rs"]);
+    let outside = tempfile::tempdir_in(stage.root.parent().unwrap()).unwrap();
+    std::fs::rename(stage.root.join("moved"), outside.path().join("moved")).unwrap();
+    until("damson", &[]);
     stage.write(".gitignore", "d.rs\n");
     until("quince", &[]);
     // A tool is answered by what is on disk when it asks.
     stage.write("src/e.rs", "fn sorb() {}\n");
     let found = knowledge.search("sorb", 5).await;
     assert_eq!(found.hits[0].path, "src/e.rs");
+}
+
+/// A disk with open documents.
+struct Desk {
+    disk: workspace::Disk,
+    documents: workspace::Documents,
+}
+
+impl Host for Desk {
+    fn root(&self) -> &workspace::Root {
+        self.disk.root()
+    }
+
+    fn read(&self, path: &RelPath) -> Result<Option<workspace::Content>, workspace::Error> {
+        match self.documents.get(path) {
+            Some(document) => Ok(Some(workspace::Content::new(
+                document.rope.to_string().into_bytes(),
+                Some(document.version),
+            ))),
+            None => self.disk.read(path),
+        }
+    }
+
+    fn open(&self) -> Vec<RelPath> {
+        self.documents.paths()
+    }
+
+    fn dirty(&self) -> Vec<RelPath> {
+        self.documents.dirty()
+    }
+
+    fn changes(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        Some(self.documents.changed())
+    }
+
+    fn land<'a>(
+        &'a self,
+        change: &'a workspace::ChangeSet,
+        label: &'a str,
+    ) -> futures::future::BoxFuture<'a, Result<workspace::Landed, workspace::LandError>> {
+        self.disk.land(change, label)
+    }
+}
+
+/// An index that lasts over a workspace with open documents, ready.
+async fn at_desk(stage: &Stage, tools: ToolsConfig) -> (Arc<Desk>, Knowledge) {
+    let desk = Arc::new(Desk {
+        disk: stage.disk(),
+        documents: workspace::Documents::new(),
+    });
+    let knowledge = Knowledge::new(desk.clone(), tools, None, Life::Lasting);
+    knowledge.start();
+    let mut progress = knowledge.progress();
+    let over = progress.wait_for(|now| now.stage == Step::Ready);
+    over.await.unwrap();
+    (desk, knowledge)
+}
+
+fn until(knowledge: &Knowledge, query: &str, wanted: &[&str]) {
+    let started = Instant::now();
+    while paths(knowledge, query) != wanted {
+        assert!(started.elapsed() < Duration::from_secs(20), "{query}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_document_that_is_open_gives_no_rest_only_while_it_changes() {
+    let stage = Stage::empty();
+    let long = "// filler filler filler filler\n".repeat(20_000);
+    stage.write("long.rs", &long);
+    stage.write("a.rs", "fn apple() {}\n");
+    settle();
+    let (desk, knowledge) = at_desk(&stage, ToolsConfig::default()).await;
+    desk.documents
+        .open(RelPath::new("long.rs").unwrap(), 1, &long, None);
+    until(&knowledge, "apple", &["a.rs"]);
+    // Each walk says so, and none follows once all is known.
+    let mut progress = knowledge.progress();
+    let begun = Instant::now();
+    loop {
+        progress.mark_unchanged();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        if !progress.has_changed().unwrap() {
+            break;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "it walks for ever"
+        );
+    }
+    assert_eq!(knowledge.status().files, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_into_a_long_document_is_found() {
+    let stage = Stage::empty();
+    let long = "// filler filler filler filler\n".repeat(20_300);
+    stage.write("long.rs", &long);
+    settle();
+    let tools = ToolsConfig {
+        semantic_max_file_bytes: 4_000_000,
+        ..ToolsConfig::default()
+    };
+    let (desk, knowledge) = at_desk(&stage, tools).await;
+    let path = RelPath::new("long.rs").unwrap();
+    desk.documents.open(path.clone(), 1, &long, None);
+    until(&knowledge, "medlar", &[]);
+    desk.documents
+        .change(&path, 2, |rope| rope.insert(0, "fn medlar() {}\n"))
+        .unwrap();
+    until(&knowledge, "medlar", &["long.rs"]);
+    desk.documents.close(&path);
+    until(&knowledge, "medlar", &[]);
+    // A file that git ignores is found while it is open.
+    stage.write(".gitignore", "made.rs\n");
+    stage.write("made.rs", "fn loquat() {}\n");
+    let made = RelPath::new("made.rs").unwrap();
+    desk.documents
+        .open(made.clone(), 1, "fn loquat() {}\n", None);
+    until(&knowledge, "loquat", &["made.rs"]);
+    desk.documents.close(&made);
+    until(&knowledge, "loquat", &[]);
 }
