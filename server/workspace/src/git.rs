@@ -1,6 +1,7 @@
 //! Git as the agent may read it: status, diff and head, from the objects themselves (no program is started). Nothing of a
 //! repository that exists is written; `create` makes a new one.
 
+use crate::content::Hash;
 use crate::error::Error;
 use crate::path::{RelPath, Root};
 use crate::secret::is_secret;
@@ -110,6 +111,13 @@ pub fn head(root: &Root) -> Option<String> {
     let repository = open(root).ok()?;
     let commit = repository.head().ok()?.peel_to_commit().ok()?;
     Some(commit.id().to_string())
+}
+
+/// Where a shallow clone ends: the hash of git's own list; `None` for a clone that is whole, or no repository.
+pub fn shallow(root: &Root) -> Option<Hash> {
+    let repository = open(root).ok()?;
+    let list = std::fs::read(repository.commondir().join("shallow")).ok()?;
+    Some(Hash::of(&list))
 }
 
 pub(crate) fn open(root: &Root) -> Result<Repository, Error> {

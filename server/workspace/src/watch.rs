@@ -46,18 +46,20 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Watches these folders as well; those that are watched already cost nothing.
+    /// Watches these folders as well; those that are watched already cost nothing. Whether any was new: what happened in it until
+    /// now was not told.
     ///
     /// # Errors
     /// [`Error::Io`] at the first that the system does not watch: from then on not all changes are told.
-    pub fn extend(&mut self, folders: &[RelPath]) -> Result<(), Error> {
+    pub fn extend(&mut self, folders: &[RelPath]) -> Result<bool, Error> {
+        let before = self.watched.len();
         for folder in folders {
             let folder = self.root.absolute(folder);
             if !self.watched.contains(&folder) {
                 self.add(folder)?;
             }
         }
-        Ok(())
+        Ok(self.watched.len() > before)
     }
 
     /// A folder that is gone need not be watched; one that comes back under its name is a new one.

@@ -9,13 +9,24 @@ use workspace::{CommitId, Hash, RelPath, Stamp};
 pub struct Built {
     pub index: index::Index,
     pub history: index::History,
-    /// The commit that was checked out when the history was read.
-    pub head: Option<CommitId>,
+    /// What the history was read of.
+    pub past: Past,
     pub files: HashMap<RelPath, Known>,
     /// Bytes of the files in the index.
     pub bytes: u64,
     /// How often a file came or went.
     pub changes: u64,
+}
+
+/// What tells whether the history has to be read again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The commit that was checked out.
+    pub head: Option<CommitId>,
+    /// How many commits were asked for.
+    pub commits: usize,
+    /// Where a shallow clone ended (see [`workspace::git::shallow`]).
+    pub shallow: Option<Hash>,
 }
 
 /// A file that was read, in the index or not.

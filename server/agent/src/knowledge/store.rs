@@ -2,22 +2,22 @@
 //! version, is as good as not there. Only what the index holds is kept: no text, and nothing of files with secrets.
 
 use super::Inner;
-use super::built::{Built, Known};
+use super::built::{Built, Known, Past};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use workspace::{Commit, CommitId, RelPath};
+use workspace::{Commit, Hash, RelPath};
 
 const INDEX: &str = "index/index";
 const COMMITS: &str = "index/commits";
 /// What such files begin with; the number is that of the layout below.
-const MAGIC: &[u8; 16] = b"animus index v1\n";
+const MAGIC: &[u8; 16] = b"animus index v2\n";
 /// BLAKE3 of what follows.
 const SUM: usize = 32;
 
 #[derive(Serialize, Deserialize)]
 struct Stored<'s> {
     fingerprint: &'s str,
-    head: Option<CommitId>,
+    past: Past,
     files: HashMap<RelPath, Known>,
     #[serde(with = "serde_bytes")]
     index: &'s [u8],
@@ -36,7 +36,7 @@ impl Inner {
         Some(Built {
             index: index::Index::from_bytes(stored.index)?,
             history: index::History::from_bytes(stored.history)?,
-            head: stored.head,
+            past: stored.past,
             bytes: stored.files.values().map(|known| known.bytes).sum(),
             files: stored.files,
             changes: 0,
@@ -55,7 +55,7 @@ impl Inner {
         let built = self.built.read();
         let stored = Stored {
             fingerprint: index::FINGERPRINT,
-            head: built.head,
+            past: built.past,
             files: built.files.clone(),
             index: &built.index.to_bytes(),
             history: &built.history.to_bytes(),
@@ -64,18 +64,22 @@ impl Inner {
         postcard::to_stdvec(&stored).ok()
     }
 
-    /// The commits that were read last.
-    pub(super) fn load_commits(&self) -> Vec<Commit> {
-        let commits = self.unsealed(COMMITS).and_then(|bytes| {
+    /// The commits that were read last, if a shallow clone ended where it ends now: the last ones have other files else.
+    pub(super) fn load_commits(&self, shallow: Option<Hash>) -> Vec<Commit> {
+        let stored = self.unsealed(COMMITS).and_then(|bytes| {
             let body = bytes.get(MAGIC.len() + SUM..)?;
-            postcard::from_bytes(body).ok()
+            postcard::from_bytes::<(Option<Hash>, Vec<Commit>)>(body).ok()
         });
-        commits.unwrap_or_default()
+        match stored {
+            Some((then, commits)) if then == shallow => commits,
+            _ => Vec::new(),
+        }
     }
 
     /// Stores commits, so that only new ones are read next time.
     pub(super) fn save_commits(&self, commits: &[Commit]) {
-        self.seal(COMMITS, postcard::to_stdvec(commits).ok());
+        let shallow = self.built.read().past.shallow;
+        self.seal(COMMITS, postcard::to_stdvec(&(shallow, commits)).ok());
     }
 
     /// The whole file, if its sum is right.

@@ -1,5 +1,6 @@
 //! Worker: the thread that builds the index, then keeps it to what is on disk.
 
+use super::built::Past;
 use super::read::Outcome;
 use super::{Inner, Life, Stage, Wake};
 use std::collections::{BTreeSet, HashSet};
@@ -291,9 +292,13 @@ impl Worker<'_> {
     fn follow(&mut self, folders: &[RelPath]) {
         if let Some(watch) = &mut self.watch {
             watch.retain(folders);
-            if let Err(error) = watch.extend(folders) {
-                tracing::info!(%error, "the index looks at the disk when asked");
-                self.watch = None;
+            match watch.extend(folders) {
+                // Something may have happened there between the walk and the watch.
+                Ok(has_new) => self.walk_due |= has_new,
+                Err(error) => {
+                    tracing::info!(%error, "the index looks at the disk when asked");
+                    self.watch = None;
+                }
             }
         }
     }
@@ -344,7 +349,7 @@ impl Inner {
         (files.into_iter().filter(is_new).collect(), gone)
     }
 
-    /// Reads the history where another commit is checked out than before; returns the commits then.
+    /// Reads the history where another commit is checked out than before, or more of it is wanted or there; returns the commits then.
     fn history(&self, threads: usize) -> Option<Vec<Commit>> {
         let root = self.host.root();
         let depth = Depth {
@@ -356,12 +361,17 @@ impl Inner {
             0 => None,
             _ => CommitId::head(root),
         };
-        if self.built.read().head == head {
+        let past = head.map_or_else(Past::default, |_| Past {
+            head,
+            commits: depth.commits,
+            shallow: workspace::git::shallow(root),
+        });
+        if self.built.read().past == past {
             return None;
         }
         let known = match head {
             None => Vec::new(),
-            Some(_) => self.load_commits(),
+            Some(_) => self.load_commits(past.shallow),
         };
         let commits = match head {
             None => Vec::new(),
@@ -376,7 +386,7 @@ impl Inner {
         let history = index::History::of(commits.iter().map(told));
         let mut built = self.built.write();
         built.history = history;
-        built.head = head;
+        built.past = past;
         Some(commits)
     }
 }

@@ -189,6 +189,41 @@ async fn commits_speak_for_the_files_that_they_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_of_the_history_is_read_when_more_is_wanted_or_there() {
+    let origin = Stage::empty();
+    git(&origin, &["init", "-q"]);
+    for (text, message) in [
+        ("1", "Begin"),
+        ("2", "Ripen the persimmon"),
+        ("3", "Peel it"),
+    ] {
+        origin.write("a.rs", text);
+        git(&origin, &["add", "-A"]);
+        git(&origin, &["commit", "-qm", message]);
+    }
+    let tools = ToolsConfig {
+        semantic_max_commits: 1,
+        ..ToolsConfig::default()
+    };
+    let (knowledge, _) = ready(&origin, Life::Once, tools).await;
+    knowledge.finish();
+    assert_eq!(knowledge.status().commits, 1);
+    assert_eq!(once(&origin).await.0.status().commits, 3);
+    let stage = Stage::empty();
+    let url = format!("file://{}", origin.root);
+    git(&stage, &["init", "-q"]);
+    git(&stage, &["fetch", "-q", "--depth=1", &url, "HEAD"]);
+    git(&stage, &["checkout", "-q", "FETCH_HEAD"]);
+    let (knowledge, _) = once(&stage).await;
+    assert_eq!(paths(&knowledge, "persimmon peel"), [""; 0]);
+    git(&stage, &["fetch", "-q", "--unshallow", &url, "HEAD"]);
+    let (knowledge, _) = once(&stage).await;
+    assert_eq!(knowledge.status().commits, 3);
+    assert_eq!(paths(&knowledge, "persimmon"), ["a.rs"]);
+    assert_eq!(paths(&knowledge, "peel"), ["a.rs"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_disk_is_followed() {
     let stage = Stage::empty();
     std::fs::create_dir(stage.root.join("src")).unwrap();

@@ -132,7 +132,7 @@ async fn code_is_found_by_its_meaning_and_only_what_is_new_is_sent() {
     assert_eq!(sent(&server), ["fn colour(a: u32) -> u32 {\n    a\n}"]);
     last.finish();
     // What is damaged is asked for again.
-    std::fs::write(stage.state.join("index/meaning.bin"), b"animus index v1\nx").unwrap();
+    std::fs::write(stage.state.join("index/meaning.bin"), b"animus index v2\nx").unwrap();
     let server = good();
     once(&stage, &server).await.0.finish();
     assert_eq!(sent(&server).len(), 4);
