@@ -5,6 +5,7 @@ use crate::content::Hash;
 use crate::error::Error;
 use crate::path::{RelPath, Root};
 use crate::secret::is_secret;
+use camino::Utf8Path;
 use git2::{Delta, DiffFormat, DiffOptions, Repository, Status, StatusOptions};
 use std::sync::Once;
 
@@ -116,7 +117,8 @@ pub fn head(root: &Root) -> Option<String> {
 /// Where a shallow clone ends: the hash of git's own list; `None` for a clone that is whole, or no repository.
 pub fn shallow(root: &Root) -> Option<Hash> {
     let repository = open(root).ok()?;
-    let list = std::fs::read(repository.commondir().join("shallow")).ok()?;
+    let folder = Utf8Path::from_path(repository.commondir())?;
+    let list = sandbox::Tree::open(folder).ok()?.read("shallow").ok()?;
     Some(Hash::of(&list))
 }
 

@@ -159,7 +159,9 @@ mod tests {
         let (tell, told) = channel();
         let mut watch = Watch::begin(&root, move |it| drop(tell.send(it))).unwrap();
         let inside = RelPath::new("in").unwrap();
-        watch.extend(std::slice::from_ref(&inside)).unwrap();
+        assert!(!watch.has(&inside));
+        assert!(watch.extend(std::slice::from_ref(&inside)).unwrap());
+        assert!(!watch.extend(std::slice::from_ref(&inside)).unwrap());
         let file = |path: &str| Told::File(RelPath::new(path).unwrap());
         std::fs::write(at.join("a.rs"), "1").unwrap();
         wait_for(&told, &file("a.rs"));
@@ -171,7 +173,9 @@ mod tests {
         wait_for(&told, &Told::Unsure);
         std::fs::create_dir(at.join("new")).unwrap();
         wait_for(&told, &Told::Unsure);
+        assert!(watch.has(&inside));
         watch.retain(&[]);
+        assert!(!watch.has(&inside));
         std::fs::write(at.join("in/c.rs"), "1").unwrap();
         std::fs::write(at.join("last.rs"), "1").unwrap();
         let all: Vec<Told> = std::iter::from_fn(|| {

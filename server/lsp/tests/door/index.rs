@@ -116,6 +116,7 @@ async fn a_build_that_takes_long_is_shown_and_can_be_stopped() {
 }
 
 #[cfg(unix)]
+#[allow(clippy::disallowed_methods, reason = "fixtures are written here")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_a_secret_or_out_of_the_workspace_is_not_found_when_it_is_open() {
     let stage = Stage::new();
