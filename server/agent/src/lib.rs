@@ -209,7 +209,7 @@ impl Agent {
     /// # Errors
     /// `path_refused`, `not_found`, `unreadable`.
     pub fn outline(&self, path: &str) -> Result<Vec<index::Symbol>, Failure> {
-        let path = workspace::RelPath::new(path).map_err(failure::of_workspace)?;
+        let path = navigate::readable(path)?;
         let content = self
             .shared
             .host

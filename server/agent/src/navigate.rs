@@ -287,12 +287,21 @@ pub(crate) fn short(it: &User) -> String {
 /// # Errors
 /// `path_refused` for one outside the workspace or that may hold secrets.
 pub fn checked(about: About) -> Result<About, Failure> {
-    if let Some(path) = &about.path {
-        let path = RelPath::new(path).map_err(of_workspace)?;
-        if workspace::is_secret(&path) {
-            let message = format!("{path} may hold secrets and is not read");
-            return Err(Failure::new(Reason::PathRefused, message));
-        }
-    }
+    about.path.as_deref().map(readable).transpose()?;
     Ok(about)
+}
+
+/// A path that may be read.
+///
+/// # Errors
+/// `path_refused` for one outside the workspace or that may hold secrets.
+pub fn readable(path: &str) -> Result<RelPath, Failure> {
+    let path = RelPath::new(path).map_err(of_workspace)?;
+    match workspace::is_secret(&path) {
+        true => {
+            let message = format!("{path} may hold secrets and is not read");
+            Err(Failure::new(Reason::PathRefused, message))
+        }
+        false => Ok(path),
+    }
 }

@@ -20,6 +20,8 @@ pub use self::central::{Mapped, MappedSymbol};
 pub use self::neighbours::{Neighbour, Neighbours, User};
 pub use self::place::Place;
 
+/// Definitions that uses may be near to.
+const MOST_HOMES: usize = 64;
 /// Files that are read for one name at most, and bytes that are parsed for it: under half a second of work.
 const MOST_FILES: usize = 1_000;
 const MOST_BYTES: usize = 4 << 20;
@@ -175,7 +177,8 @@ impl<'i> Code<'i> {
             paths.retain(|path| !is_stranger(path));
         }
         paths.sort_by_cached_key(|path| {
-            let distance = homes.iter().map(|home| nearness(home, path)).min();
+            let near = homes.iter().take(MOST_HOMES);
+            let distance = near.map(|home| nearness(home, path)).min();
             (
                 is_stranger(path),
                 distance.unwrap_or(0),

@@ -111,14 +111,21 @@ impl Interner {
     }
 
     fn compact(&mut self) {
-        let mut text = String::with_capacity(self.text.len() - self.dead);
-        for span in &mut self.spans {
-            let (from, to) = (span.at as usize, span.at as usize + span.len as usize);
-            span.at = number_of(text.len());
-            text.push_str(self.text.get(from..to).unwrap_or_default());
-        }
-        self.text = text;
+        (self.text, self.spans) = self.compacted();
         self.dead = 0;
+    }
+
+    /// The text without what belongs to no string any more, and where each string stands in it.
+    fn compacted(&self) -> (String, Vec<Span>) {
+        let mut text = String::with_capacity(self.text.len() - self.dead);
+        let place = |span: &Span| {
+            let (from, to) = (span.at as usize, span.at as usize + span.len as usize);
+            let at = number_of(text.len());
+            text.push_str(self.text.get(from..to).unwrap_or_default());
+            Span { at, ..*span }
+        };
+        let spans = self.spans.iter().map(place).collect();
+        (text, spans)
     }
 }
 
@@ -127,22 +134,21 @@ fn number_of(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
 
-/// As it is stored: the text and the spans; the table is made again.
+/// As it is stored: the text and the spans; the table is made again. Nothing of a forgotten string is.
 #[derive(Serialize, Deserialize)]
 struct Stored<'s> {
     text: std::borrow::Cow<'s, str>,
     spans: std::borrow::Cow<'s, [Span]>,
     free: std::borrow::Cow<'s, [u32]>,
-    dead: usize,
 }
 
 impl Serialize for Interner {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let (text, spans) = self.compacted();
         let stored = Stored {
-            text: self.text.as_str().into(),
-            spans: self.spans.as_slice().into(),
+            text: text.into(),
+            spans: spans.into(),
             free: self.free.as_slice().into(),
-            dead: self.dead,
         };
         stored.serialize(to)
     }
@@ -155,7 +161,6 @@ impl<'de> Deserialize<'de> for Interner {
             text: stored.text.into_owned(),
             spans: stored.spans.into_owned(),
             free: stored.free.into_owned(),
-            dead: stored.dead,
             ..Interner::default()
         };
         let free: std::collections::HashSet<u32> = interner.free.iter().copied().collect();
@@ -201,7 +206,10 @@ mod tests {
         }
         let gone = interner.intern("gone");
         interner.forget(gone);
+        let secret = interner.intern("hunter2");
+        interner.forget(secret);
         let bytes = postcard::to_stdvec(&interner).unwrap();
+        assert!(!bytes.windows(7).any(|part| part == b"hunter2"));
         let again: Interner = postcard::from_bytes(&bytes).unwrap();
         for word in ["a", "", "schön", "gone"] {
             assert_eq!(again.get(word), interner.get(word), "{word}");

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::{History, Signal};
 
+/// Bytes of a query that are looked at: a pasted log does not say more by being longer.
+const MOST_BYTES: usize = 16 << 10;
+
 /// The text of a file of the index as it was inserted; `None` for one that cannot be read now.
 pub type Texts<'t> = dyn Fn(&str) -> Option<Arc<str>> + 't;
 
@@ -29,7 +32,7 @@ impl<'q> Query<'q> {
     /// Asks by the postings alone.
     pub fn of(text: &'q str) -> Query<'q> {
         Query {
-            text,
+            text: &text[..text.floor_char_boundary(MOST_BYTES)],
             also: "",
             texts: None,
             history: None,

@@ -103,7 +103,7 @@ fn in_order<'r, 'i>(
             *first = Some(region);
         }
     }
-    let mut order = Vec::with_capacity(k);
+    let mut order = Vec::with_capacity(k.min(regions.len()));
     let mut next = 0;
     // No more than the best files' regions come forward, so no region beyond these is reached.
     for region in region::best(regions, k.saturating_add(best)) {

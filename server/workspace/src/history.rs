@@ -17,8 +17,10 @@ const LOOKED_AT: usize = 4;
 const RUN: usize = 128;
 /// Most bytes of the path of a folder that is looked into: no system has longer ones, and a hostile repository may.
 const LONGEST_PATH: usize = 4096;
-/// Trees that a thread keeps.
-const TREES: usize = 4096;
+/// Bytes of trees that a thread keeps.
+const TREES: usize = 32 << 20;
+/// Trees that are read for one commit: more of them hold no change worth the time, and a hostile repository has no end of them.
+const VISITS: usize = 20_000;
 
 /// The id of a commit.
 #[derive(
@@ -219,6 +221,10 @@ struct Reader<'r> {
     prefix: &'r [String],
     most: usize,
     trees: HashMap<Oid, Rc<[u8]>>,
+    /// Bytes of `trees`.
+    kept: usize,
+    /// How many trees may still be read for this commit.
+    visits: usize,
 }
 
 /// More files than are wanted, or objects that are not there.
@@ -235,11 +241,14 @@ impl<'r> Reader<'r> {
             prefix,
             most,
             trees: HashMap::new(),
+            kept: 0,
+            visits: 0,
         })
     }
 
     fn commit(&mut self, walked: &Walked) -> Option<Commit> {
         let mut files = Vec::new();
+        self.visits = VISITS;
         let message = match self.changed(walked, &mut files) {
             Ok(()) if !files.is_empty() => walked.message.clone(),
             Ok(()) | Err(GivenUp) => {
@@ -331,6 +340,7 @@ impl<'r> Reader<'r> {
     }
 
     fn tree(&mut self, id: Oid) -> Result<Rc<[u8]>, GivenUp> {
+        self.visits = self.visits.checked_sub(1).ok_or(GivenUp)?;
         if let Some(data) = self.trees.get(&id) {
             return Ok(data.clone());
         }
@@ -338,10 +348,12 @@ impl<'r> Reader<'r> {
         if object.kind() != ObjectType::Tree {
             return Err(GivenUp);
         }
-        if self.trees.len() >= TREES {
-            self.trees.clear();
-        }
         let data: Rc<[u8]> = object.data().into();
+        self.kept += data.len();
+        if self.kept > TREES {
+            self.trees.clear();
+            self.kept = data.len();
+        }
         self.trees.insert(id, data.clone());
         Ok(data)
     }

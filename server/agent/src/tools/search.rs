@@ -11,6 +11,8 @@ use serde_json::Value;
 
 const SHOWN: usize = 8;
 const LINES_SHOWN: usize = 12;
+/// Characters of a line that are shown.
+const WIDEST: usize = 160;
 
 /// The tool.
 pub struct Search;
@@ -68,18 +70,26 @@ impl Tool for Search {
             }
             for hit in found.hits {
                 let region = format!("{}:{}-{}", hit.path, hit.start, hit.end);
-                let lines = workspace::RelPath::new(&hit.path)
+                // The places are those of the user's files; a draft may have moved them.
+                let lines = desk.shared.knowledge.look(|view| view.text(&hit.path));
+                let draft = workspace::RelPath::new(&hit.path)
                     .ok()
                     .and_then(|path| desk.text(&path).ok());
+                let edited = match lines.as_deref() == draft.as_deref() {
+                    true => "",
+                    false => " (before your edits)",
+                };
                 let start = hit.start.max(1) as usize - 1;
-                let shown: Vec<&str> = lines
+                let long = (hit.end as usize).saturating_sub(start);
+                let shown: Vec<String> = lines
                     .as_deref()
                     .unwrap_or("")
                     .lines()
                     .skip(start)
-                    .take(LINES_SHOWN)
+                    .take(LINES_SHOWN.min(long))
+                    .map(|line| line.chars().take(WIDEST).collect())
                     .collect();
-                text.push_str(&format!("## {region}\n{}\n", shown.join("\n")));
+                text.push_str(&format!("## {region}{edited}\n{}\n", shown.join("\n")));
             }
             Ok(Output::from(text))
         })

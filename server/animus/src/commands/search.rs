@@ -25,6 +25,10 @@ use workspace::{Host, RelPath};
 const USUAL: usize = 10;
 /// Regions that are given in a batch, or looked at to fill a budget.
 const DEEP: usize = 400;
+/// Regions that are given at most.
+const MOST: usize = 10_000;
+/// Characters of a line that are shown.
+const WIDEST: usize = 160;
 
 /// Find the code for some words
 #[derive(Debug, Args)]
@@ -83,18 +87,18 @@ pub fn run(args: &Search, compose: &Compose) -> Result<u8, Failure> {
         cut_to(&knowledge, hits, args)
     };
     let code = match args.batch {
-        true => answer_all(find)?,
+        true => answer_all(find),
         false => {
             show(
                 &find(&args.words.join(" "), &[]),
                 host.as_ref(),
                 compose.output(),
             );
-            0
+            Ok(0)
         }
     };
     knowledge.finish();
-    Ok(code)
+    code
 }
 
 /// The index of the folder, up to date; it is stored unless `no_store` says otherwise. Call `finish` on it in the end.
@@ -251,7 +255,7 @@ impl Search {
             true => DEEP,
             false => USUAL,
         };
-        self.k.unwrap_or(usual)
+        self.k.unwrap_or(usual).min(MOST)
     }
 }
 
@@ -311,11 +315,9 @@ fn region(hit: &Hit, host: &dyn Host) -> Option<String> {
     let path = RelPath::new(&hit.path).ok()?;
     let content = host.read(&path).ok()??;
     let (start, end) = (hit.start as usize, hit.end as usize);
+    let (text, _) = content.decoded().ok()?;
     Some(
-        content
-            .text()
-            .ok()?
-            .split_inclusive('\n')
+        text.split_inclusive('\n')
             .skip(start.saturating_sub(1))
             .take((end + 1).saturating_sub(start))
             .collect(),
@@ -329,11 +331,12 @@ fn shown(hit: &Hit, host: &dyn Host) -> String {
         .lines()
         .find(|text| !text.trim().is_empty())
         .unwrap_or_default();
+    let first: String = first.chars().take(WIDEST).collect();
     let why = hit.why.join(", ");
     format!(
         "{}  {}\n    {}\n",
         Painted(STRONG, line(&place)),
         Painted(DIM, format!("{:.2}  {}", hit.score, line(&why))),
-        Painted(PLAIN, line(first))
+        Painted(PLAIN, line(&first))
     )
 }

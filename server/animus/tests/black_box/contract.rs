@@ -310,6 +310,12 @@ fn search_ranks_batches_and_keeps_to_a_budget() {
     );
     let tiny = said(&mut stage.animus(&["search", "--json", "--budget", "1", "discount"])).json();
     assert_eq!(tiny, json!([]));
+    let most = usize::MAX.to_string();
+    let all = said(&mut stage.animus(&["search", "--json", "-k", &most, "part3"])).json();
+    assert_eq!(all[0]["path"], "src/part3.rs", "{all}");
+    stage.write(".env", "fn part9() {}\n");
+    let secret = said(&mut stage.animus(&["outline", ".env"]));
+    assert!(secret.err.contains("may hold secrets"), "{}", secret.err);
     let batch = fed(
         &mut stage.animus(&["search", "--batch"]),
         "{\"id\": 1, \"query\": \"discount\"}\n\n{\"id\": \"b\", \"query\": \"part3\"}\n",

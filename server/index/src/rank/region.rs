@@ -28,6 +28,8 @@ pub(super) struct Region<'i> {
     pub(super) signals: [f64; CHUNK.len()],
 }
 
+/// Words of each kind that are told.
+const MOST_WORDS: usize = 12;
 /// A signal from here on is worth a word.
 const TELLING: f64 = 0.5;
 
@@ -112,6 +114,9 @@ impl Region<'_> {
                 .any(|posting| chunk.is_none_or(|chunk| posting.chunk as usize == chunk));
             if is_here && !words.contains(&it.word.as_str()) {
                 words.push(&it.word);
+            }
+            if words.len() == MOST_WORDS {
+                break;
             }
         }
         words

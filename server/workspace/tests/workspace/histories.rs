@@ -167,3 +167,42 @@ fn only_new_commits_are_read_and_reading_stops_when_told() {
     let stopped = history(&root(dir.path()), DEPTH, Vec::new(), &stop);
     assert_eq!(stopped.unwrap(), None);
 }
+
+/// A tree of trees that hold nothing has no file to count; one of 9 levels has 31^9 of them.
+#[test]
+fn a_tree_without_end_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    git(dir.path(), &["init", "-q"]);
+    commit(dir.path(), "first", &[("a", "1")]);
+    let mut tree = git(
+        dir.path(),
+        &["hash-object", "-t", "tree", "-w", "/dev/null"],
+    );
+    for _ in 0..9 {
+        let rows: Vec<String> = (0..31)
+            .map(|at| format!("040000 tree {}\tn{at:02}", tree.trim()))
+            .collect();
+        std::fs::write(dir.path().join("rows"), rows.join("\n") + "\n").unwrap();
+        let make = std::process::Command::new("git")
+            .arg("mktree")
+            .stdin(std::fs::File::open(dir.path().join("rows")).unwrap())
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        tree = String::from_utf8(make.stdout).unwrap();
+    }
+    let parent = git(dir.path(), &["rev-parse", "HEAD"]);
+    let bomb = git(
+        dir.path(),
+        &[
+            "commit-tree",
+            tree.trim(),
+            "-p",
+            parent.trim(),
+            "-m",
+            "bomb",
+        ],
+    );
+    git(dir.path(), &["update-ref", "HEAD", bomb.trim()]);
+    assert_eq!(shown(&read(dir.path())), [": ", "first: a"]);
+}
