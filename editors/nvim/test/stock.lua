@@ -111,5 +111,69 @@ test('a_stale_edit_of_a_later_document_is_repaired', function()
   stale('later', 2, true)
 end)
 
+-- The result of the one command of a new task, answered by `answer`.
+local function asked(client, answer)
+  local task = call(client, 'animus.task.start', { prompt = 'run the script' }).task
+  answer()
+  local result
+  wait('the task to end', 20000, function()
+    for _, event in ipairs(call(client, 'animus.task.replay', { task = task }).events) do
+      result = event.update.type == 'toolResult' and event.update.result or result
+      if event.update.type == 'finished' then
+        return true
+      end
+    end
+  end)
+  return result
+end
+
+test('a_command_runs_after_a_yes_in_a_message_or_by_a_code_action_and_not_otherwise', function()
+  vim.cmd.edit(path('asked', 'hello.sh'))
+  local client
+  wait('the client', 10000, function()
+    client = vim.lsp.get_clients({ name = 'animus', bufnr = 0 })[1]
+    return client ~= nil and client.initialized
+  end)
+  local shown, pick = {}, nil
+  client.handlers['window/showMessageRequest'] = function(_, params)
+    shown = params
+    if not pick then
+      return vim.NIL
+    end
+    for _, action in ipairs(params.actions) do
+      if action.title == pick then
+        return action
+      end
+    end
+    error('no answer ' .. pick)
+  end
+  pick = 'Allow once'
+  local result = asked(client, function() end)
+  check.has(shown.message, 'sh asked/hello.sh')
+  check.has(result.output, 'hello')
+  equal(result.exitCode, 0)
+  pick = 'Deny'
+  result = asked(client, function() end)
+  equal(result.failure.code, 'denied')
+  -- The box is left alone: the action in the document answers.
+  client.handlers['window/showMessageRequest'] = nil
+  local select = vim.ui.select
+  vim.ui.select = function() end
+  result = asked(client, function()
+    local uri = vim.uri_from_bufnr(0)
+    local here = { start = { line = 0, character = 0 }, ['end'] = { line = 0, character = 0 } }
+    local params = { textDocument = { uri = uri }, range = here, context = { diagnostics = {}, only = { 'source.animus.approve' } } }
+    local action
+    wait('the answers as code actions', 10000, function()
+      action = (client:request_sync('textDocument/codeAction', params, 5000).result or {})[1]
+      return action ~= nil
+    end)
+    check.has(action.title, 'Allow once: Run sh asked/hello.sh')
+    call(client, action.command.command, action.command.arguments[1])
+  end)
+  vim.ui.select = select
+  check.has(result.output, 'hello')
+end)
+
 vim.lsp.enable('animus', false)
 check.finish()

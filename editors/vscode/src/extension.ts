@@ -164,14 +164,13 @@ class Shim {
 
   private async approve(approval: Approval): Promise<void> {
     if (approval.state !== "pending") return;
-    const words = { "Allow once": "allow_once", "Allow always": "allow_always", Reject: "reject_once", "Reject always": "reject_always" } as const;
-    const buttons = Object.keys(words) as (keyof typeof words)[];
     const answer = await vscode.window.showWarningMessage(
       approval.title,
       { modal: true, detail: [...approval.details, "", ...approval.reasons].join("\n") },
-      ...buttons,
+      ...approval.options.map((option) => option.name),
     );
-    await this.request("approval/resolve", { approval: approval.id, option: words[answer ?? "Reject"] });
+    const option = approval.options.find((option) => option.name === answer);
+    await this.request("approval/resolve", { approval: approval.id, option: option?.kind ?? "reject_once", scope: option?.scope });
   }
 
   async resolve(patch: string | undefined, resolution: "accept" | "refuse"): Promise<void> {

@@ -76,6 +76,11 @@ export class Review implements vscode.Disposable {
     return this.patches.get(id);
   }
 
+  // A patch, also one whose hunks are not shown yet because its task still says something.
+  async sought(id: string): Promise<Patch | undefined> {
+    return this.patches.get(id) ?? this.request<Patch>("patch/get", { patch: id });
+  }
+
   item(target: Target): Item | undefined {
     const patch = this.patches.get(target.patch);
     return patch && itemsOf(patch).find((item) => item.path === target.path && item.hunk === target.hunk);

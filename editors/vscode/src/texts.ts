@@ -33,7 +33,7 @@ export class Proposed implements vscode.TextDocumentContentProvider, vscode.Disp
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
     const query = new URLSearchParams(uri.query);
     const path = query.get("path") ?? "";
-    const patch = this.review.patch(query.get("patch") ?? "");
+    const patch = await this.review.sought(query.get("patch") ?? "");
     const file = patch?.files.find((candidate) => candidate.path === path);
     if (!file || query.get("side") === "none") return "";
     const waiting = file.hunks.filter((hunk) => hunk.state === "pending");
@@ -48,7 +48,7 @@ export class Proposed implements vscode.TextDocumentContentProvider, vscode.Disp
 
   // Opens the diff of a file of a patch: as it is now, and as accepting what waits would make it.
   async open(target: Target): Promise<void> {
-    const patch = this.review.patch(target.patch);
+    const patch = await this.review.sought(target.patch);
     const path = target.path ?? patch?.files[0]?.path;
     const file = patch?.files.find((candidate) => candidate.path === path);
     const live = path === undefined ? undefined : this.review.uri(path);

@@ -14,7 +14,7 @@ export interface FileChange { path: string; op: "create" | "modify" | "delete"; 
 export type Resolution = "accept" | "refuse" | "edit";
 export type PatchState = "proposed" | "landed" | "refused" | "undone";
 export interface Patch { id: string; task: string; title: string; state: PatchState; verified: boolean; created: string; kind?: string; files: FileChange[] }
-export interface Approval { id: string; task: string; title: string; details: string[]; reasons: string[]; state: "pending" | "allowed" | "rejected" }
+export interface Approval { id: string; task: string; title: string; details: string[]; reasons: string[]; options: { kind: string; scope: string; name: string }[]; state: "pending" | "allowed" | "rejected" }
 export interface TaskView { id: string; session: string; title: string; phase: string; finished?: string }
 export interface Request { prompt: string; intent: string }
 
@@ -30,7 +30,7 @@ export type Update =
   | { type: "patchState"; state: PatchState; paths: string[] }
   | { type: "notice"; level: string; message: string; hint?: string }
   | { type: "finished"; reason: string; exitCode: number; summary: string; failure?: Failure }
-  | { type: "prompt" | "turn" | "draft" | "critique" | "approval" | "approvalResolved" | "waiting" | "usage" };
+  | { type: "prompt" | "turn" | "draft" | "critique" | "approval" | "approvalResolved" | "waiting" | "modelCall" | "fallback" | "breaker" | "budget" | "usage" | "editReply" | "compacted" };
 
 export interface Event { v: number; task: string; session: string; seq: number; ts: string; update: Update }
 export interface Batch { v: number; task: string; events: Event[] }

@@ -57,6 +57,19 @@ export async function run(): Promise<void> {
     if (line !== undefined) editor.selection = new vscode.Selection(line - 1, 0, line - 1, 0);
     return editor;
   };
+  // The diff of a file, in whichever tab it was opened: another tab may be the active one.
+  const diffOf = async (name: string): Promise<vscode.TabInputTextDiff> => {
+    let found: vscode.TabInputTextDiff | undefined;
+    const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs.map((tab) => tab.input));
+    const shows = (input: unknown): input is vscode.TabInputTextDiff =>
+      input instanceof vscode.TabInputTextDiff && (input.original.path.endsWith(`/${name}`) || input.modified.path.endsWith(`/${name}`));
+    const seen = () => `the diff of ${name}; there is ${JSON.stringify(tabs())}`;
+    await wait(seen, 10_000, () => (found = tabs().find(shows)));
+    assert.ok(found);
+    return found;
+  };
+  const closeDiffs = () =>
+    vscode.window.tabGroups.close(vscode.window.tabGroups.all.flatMap((group) => group.tabs.filter((tab) => tab.input instanceof vscode.TabInputTextDiff)));
   const here = () => {
     const editor = vscode.window.activeTextEditor;
     return editor && `${vscode.workspace.asRelativePath(editor.document.uri)}:${editor.selection.active.line + 1}`;
@@ -93,13 +106,11 @@ export async function run(): Promise<void> {
 
   await test("the_diff_shows_what_would_be", async () => {
     await ui("patch.diff", { patch: [...asked][0], path: "show/menu.txt" });
-    const tab = () => vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-    await wait("the diff", 5_000, () => tab() instanceof vscode.TabInputTextDiff);
-    const { original, modified } = tab() as vscode.TabInputTextDiff;
+    const { original, modified } = await diffOf("show/menu.txt");
     assert.equal(original.fsPath, path("show/menu.txt"));
     const proposed = await vscode.workspace.openTextDocument(modified);
     assert.equal(proposed.getText(), second(first(disk("show/menu.txt"))));
-    await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
+    await closeDiffs();
   });
 
   await test("show_accept_type_refuse_accept_undo", async () => {
@@ -275,10 +286,9 @@ export async function run(): Promise<void> {
     const patch = await propose();
     await waitStates(patch, "pending", "pending");
     await ui("patch.diff", { patch, path: "files/new.txt" });
-    const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-    assert.ok(input instanceof vscode.TabInputTextDiff);
-    assert.equal((await vscode.workspace.openTextDocument(input.modified)).getText(), "Open from eight.\nClosed on Mondays.\n");
-    await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
+    const { modified } = await diffOf("files/new.txt");
+    assert.equal((await vscode.workspace.openTextDocument(modified)).getText(), "Open from eight.\nClosed on Mondays.\n");
+    await closeDiffs();
     assert.ok(!existsSync(path("files/new.txt")));
     await ui("hunk.accept", { patch, path: "files/new.txt", hunk: 0 });
     await waitStates(patch, "accepted", "pending");

@@ -1,13 +1,14 @@
 //! Commands: what the model runs, where it runs and under which limits. Policy is asked first, then a person
 //! where policy says so; only then is there a permit (S2).
 
-use crate::approvals::Answer;
+use crate::approvals::Covers;
 use crate::desk::Desk;
 use crate::failure::of_workspace;
-use crate::task::{End, Task};
+use crate::permission::{self, Question};
+use crate::task::Task;
 use crate::tools::Output;
-use protocol::{Approval, ApprovalId, ApprovalState, CallId, Code, Failure, Phase, Update, Wait};
-use sandbox::{Access, Limits, Line, Outcome, RefusalKind};
+use protocol::{Code, Failure, Level, Phase, Update};
+use sandbox::{Access, Limits, Line, Outcome, Permit, Refusal, RefusalKind};
 use std::time::Duration;
 use workspace::{Draft, Scratch};
 
@@ -39,9 +40,7 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
         .sandbox
         .policy()
         .judge(&line, desk.shared.host.root().path());
-    // The scratch tree has no repository, so a lone git reads the user's; nothing there can change either way.
-    let lone_git = matches!(verdict.commands.as_slice(), [argv] if argv.first().is_some_and(|name| name == "git"));
-    let scratch = match acting && !lone_git {
+    let scratch = match acting && !reads_git(&verdict) {
         true => Some(prepare(desk.task, desk.draft).await?),
         false => None,
     };
@@ -58,14 +57,19 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
             .sandbox
             .permit(line.clone(), access.clone(), approval, limits, &cwd, &[])
     };
-    let permit = match permit_with(sandbox::Approval::None) {
-        Ok(permit) => permit,
+    let mut permit = permit_with(sandbox::Approval::None);
+    if is_asked(&permit) && granted(desk, &line, &verdict)? {
+        permit = permit_with(sandbox::Approval::Remembered);
+    }
+    let permit = match permit {
         Err(refusal) if refusal.kind == RefusalKind::Ask => {
-            ask(desk, text, &verdict, &refusal.reasons).await?;
-            permit_with(sandbox::Approval::Given).map_err(of_refusal)?
+            let question = question(text, &verdict, refusal.reasons);
+            permission::ask(desk.task, Some(desk.call), question).await?;
+            permit_with(sandbox::Approval::Given)
         }
-        Err(refusal) => return Err(of_refusal(refusal)),
+        other => other,
     };
+    let permit = permit.map_err(of_refusal)?;
     let outcome = sandbox::exec(permit, desk.task.cancel.clone(), |_, _| {})
         .await
         .map_err(of_sandbox)?;
@@ -79,86 +83,82 @@ pub async fn run(desk: &mut Desk<'_>, text: &str, timeout: Option<u64>) -> Resul
     Ok(output)
 }
 
-/// A scratch tree of disk, unsaved buffers and the draft. Copying is no work for the runtime's threads, and a cancel does not
-/// wait for it.
-pub(crate) async fn prepare(task: &Task, draft: &Draft) -> Result<Scratch, Failure> {
-    let (state, draft) = (task.shared.state.clone(), draft.clone());
-    let job =
-        tokio::task::spawn_blocking(move || Scratch::prepare(&state, draft.snapshot(), &draft));
-    tokio::select! {
-        made = job => match made {
-            Ok(scratch) => scratch.map_err(of_workspace),
-            Err(_) => Err(Failure::new(Code::Internal, "the scratch tree could not be made")),
+/// Whether a line is git with at most filters behind it: the scratch tree has no repository, so it reads the user's, where nothing
+/// can change.
+pub fn reads_git(verdict: &sandbox::Verdict) -> bool {
+    const FILTERS: [&str; 12] = [
+        "head", "tail", "grep", "wc", "sort", "uniq", "cut", "tr", "cat", "nl", "echo", "true",
+    ];
+    let names = || verdict.commands.iter().filter_map(|argv| argv.first());
+    names().any(|name| name == "git")
+        && names().all(|name| name == "git" || FILTERS.contains(&name.as_str()))
+}
+
+fn is_asked(permit: &Result<Permit, Refusal>) -> bool {
+    matches!(permit, Err(refusal) if refusal.kind == RefusalKind::Ask)
+}
+
+/// Whether a person has allowed all of this before.
+fn granted(desk: &Desk<'_>, line: &Line, verdict: &sandbox::Verdict) -> Result<bool, Failure> {
+    if verdict.decision != sandbox::Decision::Ask {
+        return Ok(false);
+    }
+    let grants = match desk.shared.approvals.grants(&desk.task.session) {
+        Ok(grants) => grants,
+        Err(failure) => {
+            desk.emit(Update::Notice {
+                level: Level::Warning,
+                message: format!(
+                    "what you allowed before does not count: {}",
+                    failure.message
+                ),
+                hint: failure.hint,
+            });
+            return Ok(false);
+        }
+    };
+    let root = desk.shared.host.root().path();
+    let policy = desk.shared.sandbox.policy();
+    Ok(policy.judge_granted(line, root, &grants).decision == sandbox::Decision::Allow)
+}
+
+/// The line as it will run comes first; what it was understood to start follows where that is more than one thing.
+fn question(line: &str, verdict: &sandbox::Verdict, reasons: Vec<String>) -> Question {
+    let mut details = vec![line.to_owned()];
+    if verdict.commands.len() > 1 {
+        details.extend(verdict.commands.iter().map(|argv| argv.join(" ")));
+    }
+    Question {
+        title: format!("Run {line}"),
+        details,
+        reasons,
+        covers: match verdict.grants() {
+            [] => Covers::Details,
+            grants => Covers::Grants(grants.to_vec()),
         },
-        () = task.cancel.cancelled() => Err(Failure::new(Code::Cancelled, "cancelled")),
     }
 }
 
-async fn ask(
-    desk: &Desk<'_>,
-    line: &str,
-    verdict: &sandbox::Verdict,
-    reasons: &[String],
-) -> Result<(), Failure> {
-    let (task, approvals) = (desk.task, &desk.shared.approvals);
-    // The line as it will run comes first; what it was understood to start follows where that is more than one thing.
-    let mut details = vec![visible(line)];
-    if verdict.commands.len() > 1 {
-        details.extend(verdict.commands.iter().map(|argv| visible(&argv.join(" "))));
-    }
-    let denied = |why: &str| {
-        let message = format!("{why}: {}", reasons.join("; "));
-        Failure::new(Code::Denied, message)
-            .hint("find a way that needs no permission, or end and say what you need")
-    };
-    match approvals.remembered(&task.session, &details) {
-        Some(Answer::Yes) => return Ok(()),
-        Some(Answer::No) => return Err(denied("permission was refused before")),
-        None => {}
-    }
-    let deadline = desk.shared.config.approval_timeout_seconds;
-    let mut approval = Approval {
-        id: ApprovalId(uuid::Uuid::now_v7().simple().to_string()),
-        task: task.id.clone(),
-        call: CallId(desk.call.to_string()),
-        title: format!("Run {}", details[0]),
-        details,
-        reasons: reasons.to_vec(),
-        state: ApprovalState::Pending,
-        deadline_seconds: deadline,
-    };
-    let internal = |end: End| Failure::new(Code::Internal, end.summary);
-    let answer = approvals.ask(&task.session, approval.clone());
-    task.enter(Phase::Waiting).map_err(internal)?;
-    desk.emit(Update::Approval {
-        approval: approval.clone(),
-    });
-    desk.emit(Update::Waiting {
-        wait: Wait::Approval,
-        seconds: Some(deadline),
-        message: approval.title.clone(),
-    });
-    let answer = tokio::select! {
-        answer = answer => answer.ok(),
-        () = tokio::time::sleep(Duration::from_secs(deadline)) => None,
-        () = task.cancel.cancelled() => None,
-    };
-    approvals.close(&approval.id);
-    approval.state = if answer == Some(Answer::Yes) {
-        ApprovalState::Allowed
-    } else {
-        ApprovalState::Rejected
-    };
-    desk.emit(Update::ApprovalResolved {
-        id: approval.id,
-        state: approval.state,
-    });
-    task.enter(Phase::Tool).map_err(internal)?;
-    match answer {
-        Some(Answer::Yes) => Ok(()),
-        Some(Answer::No) => Err(denied("permission was refused")),
-        None if task.cancel.is_cancelled() => Err(Failure::new(Code::Cancelled, "cancelled")),
-        None => Err(denied("nobody answered in time")),
+/// A scratch tree of disk, unsaved buffers and the draft, which no test ever runs in.
+async fn prepare(task: &Task, draft: &Draft) -> Result<Scratch, Failure> {
+    let (state, draft) = (task.shared.state.clone(), draft.clone());
+    off_thread(task, move || {
+        Scratch::commands(&state, draft.snapshot(), &draft)
+    })
+    .await
+}
+
+/// Makes a tree. Copying is no work for the runtime's threads, and a cancel does not wait for it.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    task: &Task,
+    make: impl FnOnce() -> Result<T, workspace::Error> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::select! {
+        made = tokio::task::spawn_blocking(make) => match made {
+            Ok(made) => made.map_err(of_workspace),
+            Err(_) => Err(Failure::new(Code::Internal, "the scratch tree could not be made")),
+        },
+        () = task.cancel.cancelled() => Err(Failure::new(Code::Cancelled, "cancelled")),
     }
 }
 
@@ -175,6 +175,7 @@ fn told(outcome: Outcome, seconds: u64) -> Result<Output, Failure> {
             return Err(failure.hint("narrow the command, or give timeout_seconds"));
         }
         sandbox::End::Cancelled => return Err(Failure::new(Code::Cancelled, "cancelled")),
+        over => over.limit().unwrap_or_default(),
     };
     let exit_code = match outcome.end {
         sandbox::End::Exit(code) => Some(code),
@@ -207,23 +208,6 @@ pub(crate) fn tail(text: &str, limit: usize) -> String {
     let from = text.ceil_char_boundary(text.len() - limit);
     let from = text[from..].find('\n').map_or(from, |at| from + at + 1);
     format!("[{from} bytes before this are left out]\n{}", &text[from..])
-}
-
-/// Control characters and bidirectional overrides as escapes: what is shown is what runs.
-fn visible(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .map(|c| {
-            if hidden(c) {
-                c.escape_unicode().to_string()
-            } else {
-                c.to_string()
-            }
-        })
-        .collect()
 }
 
 pub(crate) fn of_refusal(refusal: sandbox::Refusal) -> Failure {

@@ -27,7 +27,7 @@ pub enum Profile {
     /// A first edit ends the planning by itself.
     #[default]
     Default,
-    /// As `default`, with the tests before the critic.
+    /// As `default`, but while the tests are red the critic is not asked.
     TestFirst,
 }
 
@@ -59,16 +59,41 @@ pub struct Config {
     pub test_timeout_seconds: u64,
     /// Bytes of file text that the first prompt may carry.
     pub max_context_bytes: usize,
+    /// Tokens that a conversation may have, the answer included, for models without `context_tokens`.
+    pub max_context_tokens: u64,
     /// What to do with a finished patch.
     pub land: LandMode,
     /// How freely the agent moves.
     pub profile: Profile,
+    /// Whether the project's `AGENTS.md` files are told to models.
+    pub guides: bool,
     /// Seconds until an unanswered question counts as no.
     pub approval_timeout_seconds: u64,
     /// Whether landed patches become git objects under `refs/animus/*` as well.
     pub patch_refs: bool,
     /// MiB of texts and records of patches that the state folder keeps; the oldest go first.
     pub patch_storage_mb: u64,
+    /// How long sessions are kept.
+    pub history: HistoryConfig,
+}
+
+/// The `agent.history` section: bounds beyond which the oldest sessions are deleted; 0 for none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistoryConfig {
+    /// Days since a session was last worked on.
+    pub days: u32,
+    /// MiB of all sessions of a workspace together.
+    pub max_mb: u64,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self {
+            days: 90,
+            max_mb: 2048,
+        }
+    }
 }
 
 impl Default for Config {
@@ -86,11 +111,14 @@ impl Default for Config {
             test_retries: 2,
             test_timeout_seconds: 600,
             max_context_bytes: 48 * 1024,
+            max_context_tokens: 128_000,
             land: LandMode::Auto,
             profile: Profile::default(),
+            guides: true,
             approval_timeout_seconds: 120,
             patch_refs: true,
             patch_storage_mb: 256,
+            history: HistoryConfig::default(),
         }
     }
 }
@@ -163,6 +191,28 @@ impl Default for ToolsConfig {
             semantic_rewrite: false,
             embeddings: None,
             semantic_max_vectors: 20_000,
+        }
+    }
+}
+
+/// The `memory` section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MemoryConfig {
+    /// Whether anything is remembered of a project from one task to the next; off, nothing is kept, read or shown.
+    pub enabled: bool,
+    /// Memories of a project at most; the least used of what the agent noted by itself go first.
+    pub max_items: usize,
+    /// Bytes of them at most, likewise.
+    pub max_bytes: usize,
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            max_items: 500,
+            max_bytes: 256 * 1024,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Desk: what a tool can reach while it runs: the draft, the task's log, and the agent's shared parts. Nothing else.
 
+use crate::approvals::Covers;
 use crate::failure::of_workspace;
+use crate::guarded;
 use crate::navigate;
+use crate::permission::{self, Question};
 use crate::shared::Shared;
 use crate::task::Task;
 use protocol::{Code, Failure, Phase, Update};
@@ -41,6 +44,30 @@ impl Desk<'_> {
             .hint("ask the user for what you need to know from it")),
             false => Ok(path),
         }
+    }
+
+    /// A path that may be read, after a person's word where the project ignores the file and nobody has it open.
+    ///
+    /// # Errors
+    /// As [`Desk::readable`], and `denied`, `cancelled`.
+    pub async fn readable_or_ask(&self, path: &str) -> Result<RelPath, Failure> {
+        let path = self.readable(path)?;
+        let host = &self.shared.host;
+        let is_new = self.draft.read(&path).is_ok_and(|file| file.is_none())
+            || host.read(&path).is_ok_and(|file| file.is_none());
+        if is_new || host.open().contains(&path) || !workspace::is_ignored(host.root(), &path) {
+            return Ok(path);
+        }
+        let question = Question {
+            title: format!("Read {path}"),
+            details: vec![format!("Read {path}")],
+            reasons: vec![format!(
+                "{path} is ignored: the project says that it is no part of it"
+            )],
+            covers: Covers::Details,
+        };
+        permission::ask(self.task, Some(self.call), question).await?;
+        Ok(path)
     }
 
     /// A path that may be changed in the draft.
@@ -106,16 +133,20 @@ impl Desk<'_> {
         })
     }
 
-    /// Changes the draft and tells what changed. Returns the paths it touched, for the model.
+    /// Changes the draft and tells what changed, after a person's word where one is needed. Returns the paths it touched, for
+    /// the model.
     ///
     /// # Errors
-    /// What `change` returns; the draft is then as it was.
-    pub fn edit<T>(
+    /// What `change` returns, `denied`, `cancelled`; the draft is then as it was.
+    pub async fn edit<T>(
         &mut self,
         change: impl FnOnce(&mut Draft) -> Result<T, Failure>,
     ) -> Result<String, Failure> {
         let before = self.draft.clone();
-        change(self.draft)?;
+        let mut after = before.clone();
+        change(&mut after)?;
+        guarded::pass(self, &after).await?;
+        *self.draft = after;
         let diff = self.draft.since(&before).view();
         let touched = diff
             .iter()

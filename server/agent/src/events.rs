@@ -1,15 +1,23 @@
 //! Log: the one list of events, numbered per task without gaps, `finished` last (P1). Everything else is a fold of it (law 4).
-//! Writing a task's history never holds up a reader or another task.
+//! Writing a task's history never holds up a reader or another task. Memory holds the newest events of each task; older ones are
+//! read back from its history.
 
-use crate::feed::{Feed, Follower, Queue, Signal};
+mod elsewhere;
+mod window;
+
+pub use elsewhere::Mirrored;
+pub(crate) use window::Found;
+
+use crate::feed::{Feed, Follower, Next, Queue, Reel, Signal};
 use crate::history::History;
 use parking_lot::Mutex;
 use protocol::{Event, Level, PROTOCOL_VERSION, SessionId, TaskId, TaskView, Update};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::watch;
+use window::Window;
 
-/// Finished tasks whose events stay in memory; older ones are in the history.
+/// Finished tasks whose newest events stay in memory; those of older ones are in the history only.
 const KEPT: usize = 64;
 
 /// The log of one agent.
@@ -27,8 +35,16 @@ struct Tasks {
     finished: VecDeque<TaskId>,
 }
 
+/// Which process works on a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Home {
+    Here,
+    Elsewhere,
+}
+
 #[derive(Debug)]
 struct TaskLog {
+    home: Home,
     /// Held while an event is written, so that order on disk, in memory and to readers is one.
     writer: Mutex<Writer>,
     told: Mutex<Told>,
@@ -43,8 +59,7 @@ struct Writer {
 #[derive(Debug)]
 struct Told {
     view: TaskView,
-    /// None once they are in the history only.
-    events: Option<Vec<Arc<Event>>>,
+    events: Window,
 }
 
 /// Where a task's events are.
@@ -69,16 +84,32 @@ impl Log {
     /// Makes room for a task. Its events go to `history` too, where there is one.
     pub fn open(&self, view: TaskView, history: Option<History>) {
         let id = view.id.clone();
+        let events = Window::new(history.as_ref().map(History::place));
         let log = TaskLog {
+            home: Home::Here,
             writer: Mutex::new(Writer { next: 0, history }),
-            told: Mutex::new(Told {
-                view,
-                events: Some(Vec::new()),
-            }),
+            told: Mutex::new(Told { view, events }),
         };
         let mut tasks = self.tasks.lock();
         tasks.order.push(id.clone());
         tasks.by_id.insert(id, Arc::new(log));
+    }
+
+    /// Makes room for the end of a task that a dead process left; what it said is in its history.
+    pub fn reopen(&self, view: TaskView, history: Option<History>) {
+        let (id, next) = (view.id.clone(), view.seq + 1);
+        let log = TaskLog {
+            home: Home::Here,
+            writer: Mutex::new(Writer { next, history }),
+            told: Mutex::new(Told {
+                view,
+                events: Window::borrowed(next),
+            }),
+        };
+        let mut tasks = self.tasks.lock();
+        if tasks.by_id.insert(id.clone(), Arc::new(log)).is_none() {
+            tasks.order.push(id);
+        }
     }
 
     /// Appends a fact and returns it as an event. Nothing follows a `finished` and nothing is said of unknown tasks.
@@ -102,10 +133,14 @@ impl Log {
             update,
         });
         writer.next += 1;
-        let trouble = writer
+        let written = writer
             .history
             .as_mut()
-            .and_then(|history| history.append(&event).err());
+            .map(|history| history.append(&event));
+        let (line, trouble) = match written.transpose() {
+            Ok(line) => (line, None),
+            Err(error) => (None, Some(error)),
+        };
         if ends || trouble.is_some() {
             // Closes the file and lets the session go.
             writer.history = None;
@@ -113,11 +148,9 @@ impl Log {
         {
             let mut told = log.told.lock();
             fold(&mut told.view, &event);
-            if let Some(events) = &mut told.events {
-                events.push(event.clone());
-            }
+            told.events.push(event.clone(), line);
         }
-        self.queue.lock().push(Signal::Event(event.clone()));
+        self.queue.lock().event(task, event.seq);
         drop(writer);
         self.written.send_modify(|count| *count += 1);
         if ends {
@@ -140,7 +173,7 @@ impl Log {
 
     /// Says something that belongs to no running task.
     pub fn say(&self, signal: Signal) {
-        self.queue.lock().push(signal);
+        self.queue.lock().say(&signal);
         self.written.send_modify(|count| *count += 1);
     }
 
@@ -159,37 +192,44 @@ impl Log {
     /// A task's events with a `seq` above `after`.
     pub fn replay(&self, task: &TaskId, after: Option<u64>) -> Option<Replay> {
         let log = self.task(task)?;
-        let told = log.told.lock();
-        let Some(events) = &told.events else {
-            return Some(Replay::InHistory(told.view.session.clone()));
-        };
-        let from = after.map_or(0, |seq| {
-            usize::try_from(seq.saturating_add(1)).unwrap_or(usize::MAX)
-        });
-        Some(Replay::Events(
-            events.get(from..).unwrap_or_default().to_vec(),
-        ))
+        let (mut seq, session) = (
+            after.map_or(0, |seq| seq.saturating_add(1)),
+            log.told.lock().view.session.clone(),
+        );
+        if log.home == Home::Elsewhere {
+            return Some(Replay::InHistory(session));
+        }
+        let mut reel = Reel::default();
+        let mut events = Vec::new();
+        loop {
+            match reel.get(self, task, seq) {
+                Next::Event(event) => events.push(event),
+                Next::NotYet => return Some(Replay::Events(events)),
+                Next::Gone => return Some(Replay::InHistory(session)),
+            }
+            seq += 1;
+        }
     }
 
-    /// One event of a task, if it has been told and is still in memory.
-    pub(crate) fn event(&self, task: &TaskId, seq: u64) -> Option<Arc<Event>> {
-        let log = self.task(task)?;
+    /// Where one event of a task is.
+    pub(crate) fn find(&self, task: &TaskId, seq: u64) -> Found {
+        let Some(log) = self.task(task) else {
+            return Found::Gone;
+        };
         let told = log.told.lock();
-        told.events
-            .as_ref()?
-            .get(usize::try_from(seq).ok()?)
-            .cloned()
+        told.events.find(seq)
     }
 
     /// A reader of everything from now on.
     pub fn feed(self: &Arc<Self>) -> Feed {
-        let at = self.queue.lock().join();
-        Feed::new(self.clone(), at, self.written.subscribe())
+        let lane = self.queue.lock().join();
+        Feed::new(self.clone(), lane, self.written.subscribe())
     }
 
-    /// A reader of one task, from its first event to its last.
-    pub fn follow(self: &Arc<Self>, task: &TaskId) -> Follower {
-        Follower::new(self.clone(), task.clone(), self.written.subscribe())
+    /// A reader of one task, from the event behind `after` to its last.
+    pub fn follow(self: &Arc<Self>, task: &TaskId, after: Option<u64>) -> Follower {
+        let next = after.map_or(0, |seq| seq.saturating_add(1));
+        Follower::new(self.clone(), task.clone(), next, self.written.subscribe())
     }
 
     fn task(&self, id: &TaskId) -> Option<Arc<TaskLog>> {
@@ -203,13 +243,19 @@ impl Log {
         if tasks.finished.len() <= KEPT {
             return;
         }
-        if let Some(log) = tasks
-            .finished
-            .pop_front()
-            .and_then(|oldest| tasks.by_id.get(&oldest))
-        {
-            log.told.lock().events = None;
+        let Some(oldest) = tasks.finished.pop_front() else {
+            return;
+        };
+        let Some(log) = tasks.by_id.get(&oldest).cloned() else {
+            return;
+        };
+        let only_copy = log.told.lock().events.is_only_copy();
+        if only_copy && self.queue.lock().names(&oldest) {
+            // Some reader has still to see them; they go with a later one.
+            tasks.finished.push_back(oldest);
+            return;
         }
+        log.told.lock().events.forget();
     }
 }
 
@@ -249,7 +295,7 @@ pub(crate) fn now() -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use protocol::{FinishReason, Speaker, Usage};
 
@@ -314,6 +360,8 @@ mod tests {
             log.replay(&"0".into(), None),
             Some(Replay::InHistory(_))
         ));
+        let mut late = log.feed();
+        assert!(late.try_next().is_none());
         assert!(matches!(
             log.replay(&"1".into(), None),
             Some(Replay::Events(_))
@@ -337,10 +385,70 @@ mod tests {
             assert_eq!(event.seq, n);
         }
         log.append(&task, prompt("x"));
-        assert!(log.queue.lock().len() <= 1);
+        assert_eq!(log.queue.lock().len(), 2, "one reference a reader");
         drop((slow, quick));
         log.append(&task, prompt("y"));
         assert_eq!(log.queue.lock().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn r1_what_left_the_memory_is_read_back_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = camino::Utf8Path::from_path(folder.path()).unwrap();
+        let state = Arc::new(sandbox::Tree::create(path).unwrap());
+        let log = Arc::new(Log::new());
+        let task = TaskId::from("t");
+        let open = crate::history::Opening::Fresh;
+        let history = History::open(&state, &"s".into(), open).unwrap();
+        log.open(
+            fresh_view("t".into(), "s".into(), String::new()),
+            Some(history),
+        );
+        let mut stalled = log.feed();
+        let mut follower = log.follow(&task, None);
+        let count: u64 = 3_000;
+        let text = |seq: u64| "x".repeat(usize::try_from(seq % 700).unwrap()) + &seq.to_string();
+        for seq in 0..count {
+            // Now and then one that is longer than the window and a piece together.
+            let long = if seq % 1_000 == 17 { 200_000 } else { 0 };
+            log.append(&task, prompt(&(text(seq) + &"y".repeat(long))));
+            if seq == 100 {
+                for seq in 0..50 {
+                    assert_eq!(follower.next().await.unwrap().seq, seq);
+                }
+            }
+        }
+        log.append(&task, finished());
+        assert_eq!(log.queue.lock().len(), 1, "one run");
+        let bytes = log.task(&task).unwrap().told.lock().events.bytes();
+        assert!(bytes <= window::WINDOW, "{bytes}");
+        let is_right = |event: &Event| match &event.update {
+            Update::Prompt { text: said, .. } => said.trim_end_matches('y') == text(event.seq),
+            update => event.seq == count && matches!(update, Update::Finished { .. }),
+        };
+        for seq in 0..=count {
+            let Signal::Event(event) = stalled.next().await else {
+                panic!("an event")
+            };
+            assert!(event.seq == seq && is_right(&event), "{seq}");
+        }
+        for seq in 50..=count {
+            let event = follower.next().await.unwrap();
+            assert!(event.seq == seq && is_right(&event), "{seq}");
+        }
+        assert!(follower.next().await.is_none());
+        let all = replayed(&log, &task, Some(9));
+        assert_eq!(all, (10..=count).collect::<Vec<_>>());
+        for number in 0..=KEPT {
+            let name = format!("other{number}");
+            log.open(
+                fresh_view(name.as_str().into(), "o".into(), String::new()),
+                None,
+            );
+            log.append(&name.as_str().into(), finished());
+        }
+        let mut late = log.follow(&task, Some(count - 1));
+        assert_eq!(late.next().await.unwrap().seq, count, "also of old tasks");
     }
 
     #[tokio::test]
@@ -348,7 +456,7 @@ mod tests {
         let log = log_with("t");
         let task = TaskId::from("t");
         log.append(&task, prompt("early"));
-        let mut follower = log.follow(&task);
+        let mut follower = log.follow(&task, None);
         log.append(&task, finished());
         assert_eq!(follower.next().await.unwrap().seq, 0);
         assert_eq!(follower.next().await.unwrap().seq, 1);

@@ -1,13 +1,13 @@
 //! Failures and figures of the floors below, as the words that cross a wire. The only place where they are mapped (P3).
 
-use protocol::{Code, Failure, Usage};
+use protocol::{Code, Failure, ModelCall, Usage};
 use workspace::{LandError, Refused};
 
 /// A failure of the workspace.
 pub fn of_workspace(error: workspace::Error) -> Failure {
     use workspace::Error;
     let code = match &error {
-        Error::Path { .. } | Error::Secret(_) => Code::PathRefused,
+        Error::Path { .. } | Error::Secret(_) | Error::Owned(_) => Code::PathRefused,
         Error::Missing(_) | Error::NotOpen(_) | Error::NoPatch(_) | Error::NoRepository(_) => {
             Code::NotFound
         }
@@ -59,7 +59,9 @@ pub fn of_model(error: &llm::Error) -> Failure {
     let code = match error {
         Error::Auth { .. } => Code::Auth,
         Error::RateLimited { .. } => Code::RateLimited,
-        Error::Quota { .. } | Error::Expensive { .. } => Code::BudgetExhausted,
+        Error::Quota { .. } | Error::Expensive { .. } | Error::Budget { .. } => {
+            Code::BudgetExhausted
+        }
         Error::NoModel(_) | Error::Config(_) => Code::Config,
         Error::Timeout { .. } => Code::Timeout,
         Error::Cancelled => Code::Cancelled,
@@ -75,15 +77,35 @@ pub fn of_model(error: &llm::Error) -> Failure {
     Failure::new(code, error.to_string()).hint(error.hint())
 }
 
-/// What a model call used, in the words of the wire.
-pub fn usage_of(reply: &llm::Reply, role: llm::Role) -> Usage {
-    Usage {
-        role: role.as_str().to_owned(),
-        model: reply.model.clone(),
-        input_tokens: reply.usage.input,
-        cached_tokens: reply.usage.cached,
-        output_tokens: reply.usage.output,
-        cost_micro_usd: reply.cost_micro_usd,
-        estimated: reply.usage.estimated,
+/// What an attempt used, in the words of the wire; none where nothing was used.
+pub fn usage_of(attempt: &llm::Attempt) -> Option<Usage> {
+    let used = attempt.usage?;
+    Some(Usage {
+        role: attempt.role.as_str().to_owned(),
+        model: attempt.model.clone(),
+        input_tokens: used.input,
+        cached_tokens: used.cached,
+        cache_write_tokens: used.cache_write,
+        output_tokens: used.output,
+        cost_micro_usd: attempt.cost_micro_usd,
+        estimated: used.estimated,
+    })
+}
+
+/// An attempt at a model, in the words of the wire.
+pub fn call_of(attempt: &llm::Attempt) -> ModelCall {
+    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let (outcome, message) = match &attempt.failure {
+        None => ("answered", None),
+        Some((class, message)) => (*class, Some(message.clone())),
+    };
+    ModelCall {
+        role: attempt.role.as_str().to_owned(),
+        model: attempt.model.clone(),
+        attempt: attempt.number,
+        outcome: outcome.to_owned(),
+        message,
+        first_piece_ms: attempt.first_piece.map(ms),
+        duration_ms: ms(attempt.took),
     }
 }

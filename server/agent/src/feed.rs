@@ -1,11 +1,17 @@
 //! Feed and Follower: readers of the log. A slow reader never slows a writer and loses nothing (R1): readers hold a position
-//! and pull.
+//! and pull, and what memory does not hold any more they read back from the history.
+
+mod lane;
+mod reel;
+
+pub(crate) use lane::Queue;
+pub(crate) use reel::{Next, Reel};
 
 use crate::events::Log;
+use lane::{Item, Lane};
+use parking_lot::Mutex;
 use protocol::{Event, Level, PatchView, TaskId, Update};
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What a reader of everything gets.
@@ -13,6 +19,8 @@ use tokio::sync::watch;
 pub enum Signal {
     /// A fact about a task.
     Event(Arc<Event>),
+    /// A fact about a task that another process of this workspace works on.
+    Elsewhere(Arc<Event>),
     /// A patch changed outside its task: somebody accepted, refused or undid it.
     Patch(PatchView),
     /// Work outside a task has something to say.
@@ -24,64 +32,28 @@ pub enum Signal {
     },
 }
 
-/// Signals that some reader has not seen yet.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    signals: VecDeque<Signal>,
-    /// Position of the first signal.
-    first: u64,
-    readers: Vec<Weak<AtomicU64>>,
-}
-
-impl Queue {
-    /// A new reader's position: behind everything there is.
-    pub(crate) fn join(&mut self) -> Arc<AtomicU64> {
-        let at = Arc::new(AtomicU64::new(self.first + self.signals.len() as u64));
-        self.readers.push(Arc::downgrade(&at));
-        at
-    }
-
-    /// Queues a signal and lets go of what every reader has seen.
-    pub(crate) fn push(&mut self, signal: Signal) {
-        self.readers.retain(|reader| reader.strong_count() > 0);
-        let positions = self.readers.iter().filter_map(Weak::upgrade);
-        let slowest = positions.map(|at| at.load(Ordering::Acquire)).min();
-        let keep_from = slowest.unwrap_or(u64::MAX);
-        while self.first < keep_from && self.signals.pop_front().is_some() {
-            self.first += 1;
-        }
-        match slowest {
-            Some(_) => self.signals.push_back(signal),
-            None => self.first += 1,
-        }
-    }
-
-    /// Signals that are kept.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.signals.len()
-    }
-
-    fn take(&self, at: &AtomicU64) -> Option<Signal> {
-        let position = at.load(Ordering::Acquire);
-        let index = usize::try_from(position.checked_sub(self.first)?).ok()?;
-        let signal = self.signals.get(index)?.clone();
-        at.store(position + 1, Ordering::Release);
-        Some(signal)
-    }
-}
-
-/// A reader of everything since it was made.
+/// A reader of everything since it was made. The events of one task come in their order; a reader that is far behind may get
+/// those of another task earlier or later among them than they happened.
 #[derive(Debug)]
 pub struct Feed {
     log: Arc<Log>,
-    at: Arc<AtomicU64>,
+    lane: Arc<Mutex<Lane>>,
+    reel: Reel,
     written: watch::Receiver<u64>,
 }
 
 impl Feed {
-    pub(crate) fn new(log: Arc<Log>, at: Arc<AtomicU64>, written: watch::Receiver<u64>) -> Feed {
-        Feed { log, at, written }
+    pub(crate) fn new(
+        log: Arc<Log>,
+        lane: Arc<Mutex<Lane>>,
+        written: watch::Receiver<u64>,
+    ) -> Feed {
+        Feed {
+            log,
+            lane,
+            reel: Reel::default(),
+            written,
+        }
     }
 
     /// The next signal; waits for it. Safe to drop while waiting.
@@ -95,54 +67,67 @@ impl Feed {
         }
     }
 
-    /// The next signal, if there is one already.
+    /// The next signal, if there is one already. It may read a bounded piece of a file.
     pub fn try_next(&mut self) -> Option<Signal> {
-        self.log.queue.lock().take(&self.at)
+        let (task, seq) = match self.lane.lock().take()? {
+            Item::Said(signal) => return Some(*signal),
+            Item::Event { task, seq } => (task, seq),
+        };
+        Some(match self.reel.get(&self.log, &task, seq) {
+            Next::Event(event) => Signal::Event(event),
+            Next::NotYet | Next::Gone => Signal::Notice {
+                level: Level::Error,
+                message: format!("event {seq} of task {task} cannot be read back"),
+            },
+        })
     }
 }
 
-/// A reader of one task. It keeps nothing in memory that the log does not keep anyway.
+/// A reader of one task. It keeps nothing in memory but a piece of what it reads.
 #[derive(Debug)]
 pub struct Follower {
     log: Arc<Log>,
     task: TaskId,
     next: u64,
     over: bool,
+    reel: Reel,
     written: watch::Receiver<u64>,
 }
 
 impl Follower {
-    pub(crate) fn new(log: Arc<Log>, task: TaskId, written: watch::Receiver<u64>) -> Follower {
+    pub(crate) fn new(
+        log: Arc<Log>,
+        task: TaskId,
+        next: u64,
+        written: watch::Receiver<u64>,
+    ) -> Follower {
         Follower {
             log,
             task,
-            next: 0,
+            next,
             over: false,
+            reel: Reel::default(),
             written,
         }
     }
 
-    /// The task's next event; none after its `finished`, or if the log let its events go. Safe to drop while waiting.
+    /// The task's next event; none after its `finished`, or if nobody has its events. Safe to drop while waiting.
     pub async fn next(&mut self) -> Option<Arc<Event>> {
         while !self.over {
             self.written.borrow_and_update();
-            if let Some(event) = self.log.event(&self.task, self.next) {
-                self.next += 1;
-                self.over = matches!(event.update, Update::Finished { .. });
-                return Some(event);
-            }
-            if self
-                .log
-                .view(&self.task)
-                .is_none_or(|view| view.finished.is_some() && view.seq < self.next)
-            {
-                break;
-            }
-            if !matches!(
-                self.log.replay(&self.task, None),
-                Some(crate::events::Replay::Events(_))
-            ) {
-                break;
+            match self.reel.get(&self.log, &self.task, self.next) {
+                Next::Event(event) => {
+                    self.next += 1;
+                    self.over = matches!(event.update, Update::Finished { .. });
+                    return Some(event);
+                }
+                Next::NotYet => {
+                    let view = self.log.view(&self.task);
+                    if view.is_none_or(|view| view.finished.is_some() && view.seq < self.next) {
+                        break;
+                    }
+                }
+                Next::Gone => break,
             }
             wait(&mut self.written).await;
         }

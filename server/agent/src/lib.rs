@@ -3,19 +3,29 @@
 
 mod approvals;
 mod command;
+mod compaction;
 pub mod config;
 mod context;
 mod conversation;
 mod critic;
 mod desk;
+mod edit_forms;
 mod events;
 mod failure;
 mod feed;
+mod guarded;
+mod guides;
+mod heal;
 mod history;
 mod knowledge;
+mod mask;
+mod memory;
 pub mod navigate;
 mod patches;
+pub mod peers;
+mod permission;
 pub mod phase;
+mod pieces;
 mod prompt;
 mod repeat;
 pub mod rewrite;
@@ -28,20 +38,24 @@ mod tools;
 mod validate;
 pub mod verbs;
 
-pub use config::{Config, EmbeddingsConfig, ToolsConfig};
+pub use approvals::{Kept, KeptGrant, KeptTrust};
+pub use command::reads_git;
+pub use config::{Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
 pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
+pub use memory::{MOST_TEXT, MemoryUsage, Remembered};
 pub use navigate::{About, Around};
 pub use patches::{Decision, Page, PageLine, Proposal, Restore};
-pub use session::SessionView;
+pub use session::{SessionDetail, SessionView};
 pub use tools::{Output, Tool, Toolbox};
 
 use protocol::{
     Approval, ApprovalId, Code, Event, Failure, ModelView, PatchId, PatchView, PermissionOption,
-    SessionId, StatusView, TaskId, TaskView,
+    Scope, SessionId, StatusView, TaskId, TaskView,
 };
 use shared::Shared;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// What an agent is made of.
@@ -56,10 +70,16 @@ pub struct Parts {
     pub embeddings: Option<llm::Embeddings>,
     /// The state folder of this workspace.
     pub state: Arc<sandbox::Tree>,
+    /// The state folder that all workspaces of this user share; without one nothing can be allowed in all of them.
+    pub home: Option<Arc<sandbox::Tree>>,
     /// The `agent` section.
     pub config: Config,
+    /// The test command that the workspace's own configuration asks for: it runs once a person trusts it.
+    pub wished_test_command: Option<String>,
     /// The `tools` section.
     pub tools: ToolsConfig,
+    /// The `memory` section.
+    pub memory: MemoryConfig,
     /// The whole configuration with secrets redacted, for `config/effective`.
     pub effective: serde_json::Value,
     /// Version of the program.
@@ -102,35 +122,101 @@ impl Agent {
         self.shared.log.view(id).ok_or_else(|| no_task(id))
     }
 
-    /// A task's events with a `seq` above `after`. Those of long finished tasks are read from the history.
+    /// A task's events with a `seq` above `after`. Those of long finished tasks, and of tasks of earlier processes, are read from
+    /// the history: call it where a file may be read.
     ///
     /// # Errors
     /// `not_found`, `io`.
     pub fn replay(&self, task: &TaskId, after: Option<u64>) -> Result<Vec<Arc<Event>>, Failure> {
-        match self
-            .shared
-            .log
-            .replay(task, after)
-            .ok_or_else(|| no_task(task))?
-        {
+        let known = self.shared.log.replay(task, after).or_else(|| {
+            let session = history::holder(&self.shared.state, task)?;
+            Some(events::Replay::InHistory(session))
+        });
+        match known.ok_or_else(|| no_task(task))? {
             events::Replay::Events(events) => Ok(events),
             events::Replay::InHistory(session) => {
-                let events = history::load(&self.shared.state, &session)?.into_iter();
-                let wanted = events
-                    .filter(|event| event.task == *task && after.is_none_or(|seq| event.seq > seq));
-                Ok(wanted.map(Arc::new).collect())
+                let mut events = Vec::new();
+                history::scan(&self.shared.state, &session, |event| {
+                    if event.task == *task && after.is_none_or(|seq| event.seq > seq) {
+                        events.push(Arc::new(event));
+                    }
+                    ControlFlow::Continue(())
+                })?;
+                Ok(events)
             }
         }
     }
 
-    /// A reader of one task, from its first event to its last.
-    pub fn follow(&self, task: &TaskId) -> Follower {
-        self.shared.log.follow(task)
+    /// The session whose history has a task: call it where files may be read.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn recorded_in(&self, task: &TaskId) -> Result<SessionId, Failure> {
+        history::holder(&self.shared.state, task).ok_or_else(|| no_task(task))
+    }
+
+    /// A reader of one task, from the event behind `after` (its first, where absent) to its last.
+    pub fn follow(&self, task: &TaskId, after: Option<u64>) -> Follower {
+        self.shared.log.follow(task, after)
     }
 
     /// Every session on disk, newest first.
     pub fn sessions(&self) -> Vec<SessionView> {
         session::list(&self.shared.state)
+    }
+
+    /// How many sessions are on disk, and the bytes that their histories take.
+    pub fn sessions_on_disk(&self) -> (u64, u64) {
+        history::on_disk(&self.shared.state)
+    }
+
+    /// The ids of all sessions on disk, newest first.
+    pub fn session_ids(&self) -> Vec<SessionId> {
+        history::sessions(&self.shared.state)
+    }
+
+    /// One session with its tasks.
+    ///
+    /// # Errors
+    /// `not_found`, `io`.
+    pub fn session(&self, id: &SessionId) -> Result<SessionDetail, Failure> {
+        session::detail(&self.shared.state, id)
+    }
+
+    /// Shows `each` the events of a session, oldest first, one at a time, until it has seen enough. Returns how many facts are
+    /// damaged or missing, at least.
+    ///
+    /// # Errors
+    /// `not_found`, `io`.
+    pub fn recorded(
+        &self,
+        id: &SessionId,
+        each: impl FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<u64, Failure> {
+        history::scan(&self.shared.state, id, each).map(|damage| damage.count())
+    }
+
+    /// Makes a new session with the past of another: all of it, or up to the end of a task, or to an event of the last task. Its
+    /// money is its own.
+    ///
+    /// # Errors
+    /// `not_found`, `io`.
+    pub fn fork_session(&self, id: &SessionId, at: Option<&str>) -> Result<SessionId, Failure> {
+        session::fork(&self.shared.state, id, at)
+    }
+
+    /// Deletes a session with its history. Patches that it made stay.
+    ///
+    /// # Errors
+    /// `not_found`; `invalid_input` while a task of it runs, in this process or another; `io`.
+    pub fn delete_session(&self, id: &SessionId) -> Result<(), Failure> {
+        history::delete(&self.shared.state, id)
+    }
+
+    /// Deletes every session that nobody worked on for so long; those that run or wait with changes in their draft stay. Returns
+    /// what it deleted.
+    pub fn delete_sessions(&self, older: std::time::Duration) -> Vec<SessionId> {
+        history::delete_older(&self.shared.state, older)
     }
 
     /// Every patch, newest first.
@@ -146,21 +232,31 @@ impl Agent {
         self.shared.patches.get(id)
     }
 
-    /// The open questions.
+    /// The open questions, also of tasks that other processes of this workspace work on.
     pub fn approvals(&self) -> Vec<Approval> {
-        self.shared.approvals.open()
+        let mut all = self.shared.approvals.open();
+        all.extend(self.questions_elsewhere());
+        all
     }
 
-    /// Answers a question.
+    /// Answers a question; without a scope as narrowly as its options allow.
     ///
     /// # Errors
-    /// `not_found` for one that is not open.
+    /// `not_found` for one that is not open, `invalid_input` for an answer that it does not take, `io` where it cannot be kept.
     pub fn resolve_approval(
         &self,
         id: &ApprovalId,
         option: PermissionOption,
+        scope: Option<Scope>,
     ) -> Result<(), Failure> {
-        self.shared.approvals.resolve(id, option)
+        if let Some(task) = self.asked_elsewhere(id) {
+            let mut answer = serde_json::json!({ "approval": id, "option": option });
+            if let Some(scope) = scope {
+                answer["scope"] = serde_json::json!(scope);
+            }
+            return self.hand_over(&task, "approval/resolve", answer);
+        }
+        self.shared.approvals.resolve(id, option, scope)
     }
 
     /// What the agent is and can do right now.
@@ -257,12 +353,14 @@ fn new_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
-/// Every tool with its JSON Schema, for `GET /tools/schemas`.
+/// Every tool with its JSON Schema, and the names of the original program, for `GET /tools/schemas`.
 ///
 /// # Errors
 /// `internal` where a schema is broken.
 pub fn tool_schemas() -> Result<serde_json::Value, Failure> {
     let toolbox = Toolbox::new()?;
     let tool = |spec: &llm::ToolSpec| serde_json::json!({ "name": spec.name, "description": spec.description, "schema": spec.schema });
-    Ok(serde_json::json!({ "tools": toolbox.specs().iter().map(tool).collect::<Vec<_>>() }))
+    let specs = toolbox.specs();
+    let tools = specs.iter().map(tool).chain(tools::aliases::listed());
+    Ok(serde_json::json!({ "tools": tools.collect::<Vec<_>>() }))
 }

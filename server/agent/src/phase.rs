@@ -32,6 +32,19 @@ pub const TRANSITIONS: &[(Phase, Phase)] = &[
     (Phase::Land, Phase::Test),
     (Phase::Tool, Phase::Waiting),
     (Phase::Waiting, Phase::Tool),
+    (Phase::Check, Phase::Waiting),
+    (Phase::Waiting, Phase::Check),
+    // A model may be asked here, and money may be asked for.
+    (Phase::Context, Phase::Waiting),
+    (Phase::Waiting, Phase::Context),
+    (Phase::Plan, Phase::Waiting),
+    (Phase::Waiting, Phase::Plan),
+    (Phase::Act, Phase::Waiting),
+    (Phase::Waiting, Phase::Act),
+    (Phase::Repair, Phase::Waiting),
+    (Phase::Waiting, Phase::Repair),
+    (Phase::Reflect, Phase::Waiting),
+    (Phase::Waiting, Phase::Reflect),
 ];
 
 /// Whether a task in `from` may go to `to`. Every phase but the last may end.

@@ -16,9 +16,8 @@ pub const REWRITE: &str = include_str!("prompts/rewrite.md");
 /// The system text of who puts the files of a search in order.
 pub const ORDER: &str = include_str!("prompts/order.md");
 
-/// Said when the critic's answer was no critique.
-pub const CRITIC_AGAIN: &str =
-    "That was not the JSON object asked for. Answer with that object and nothing else.";
+/// The system text of who sums up the oldest turns.
+pub const SUMMARY: &str = include_str!("prompts/summary.md");
 
 /// Said when the model stated its plan in words.
 pub const CARRY_OUT: &str = "The plan is noted. Carry it out now with the tools. If nothing has to change, say so and why, without a tool call.";
@@ -29,6 +28,9 @@ pub const EMPTY_ANSWER: &str =
 
 /// Said when the answer was cut by the model's length limit.
 pub const CUT_ANSWER: &str = "Your answer was cut off by its length limit. Go on in smaller steps.";
+
+/// Said when the server broke the answer off, by a filter or for a reason of its own.
+pub const BROKEN_OFF: &str = "Your answer was broken off by the server before it was whole. Go on where it ended, or say in one sentence why you cannot.";
 
 /// The request in words, without any file text.
 pub fn request(request: &TaskRequest) -> String {
@@ -90,16 +92,59 @@ pub fn title(request: &TaskRequest) -> String {
         (verb, Some(place), line) => format!("{verb} {place}: {line}"),
         (verb, None, line) => format!("{verb}: {line}"),
     };
+    let title = llm::mask(&title).into_owned();
     match title.char_indices().nth(79) {
         Some((at, _)) if title.chars().count() > 80 => format!("{}…", &title[..at]),
         _ => title,
     }
 }
 
-/// What a failing test run says to the model.
+/// What a failing test run says to the model, where no single test is known.
 pub fn tests_failed(command: &str, output: &str) -> String {
     format!(
         "The tests fail on your draft. Command: {command}\nEnd of the output:\n{output}\nMend the draft, then answer without a tool call. If the failure is not yours to mend, say so."
+    )
+}
+
+/// Said when the critic's answer was no critique.
+pub fn critic_again(violations: &[String]) -> String {
+    format!(
+        "That was not the JSON object asked for:\n- {}\nAnswer with that object and nothing else.",
+        violations.join("\n- ")
+    )
+}
+
+/// What failing tests say to the model: `failures` in full, then the names of those that are not its business.
+pub fn tests_to_mend(command: &str, failures: &str, others: &str, tail: &str) -> String {
+    let mut text = format!("The tests fail on your draft. Command: {command}\n\n{failures}\n");
+    if !others.is_empty() {
+        let _ = writeln!(
+            text,
+            "These fail without your draft as well and are not your business: {others}\n"
+        );
+    }
+    if !tail.is_empty() {
+        let _ = writeln!(text, "End of the output:\n{tail}\n");
+    }
+    text.push_str(
+        "Mend the draft, then answer without a tool call. If a failure is not yours to mend, say so.",
+    );
+    text
+}
+
+/// The opening of an earlier task without the files that came with it.
+pub fn without_files(words: &str) -> String {
+    format!("{words}\n[The files that were shown with this are left out; read what you need.]\n")
+}
+
+/// What stands in the place of the oldest turns: what code carries, and a summary of the rest where there is one.
+pub fn shortened(carried: &str, summary: Option<&str>) -> String {
+    let rest = match summary {
+        Some(summary) => format!("Notes on what happened before:\n{summary}"),
+        None => "What happened before is left out; there is no summary of it.".to_owned(),
+    };
+    format!(
+        "[The conversation became too long; its oldest part is left out. What counts of it:]\n\n{carried}\n{rest}\n\n[The newest turns follow. Your draft is as you left it. Go on with the task.]"
     )
 }
 

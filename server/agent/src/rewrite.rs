@@ -1,12 +1,12 @@
 //! Rewrite: what the planner's model adds to a search: words that the code may use, then an order of the files that were
 //! found. Two short calls at most, bounded in size and time; whatever fails, the search goes on with the words as they were.
 
-use crate::failure::{of_model, usage_of};
+use crate::failure::of_model;
 use crate::knowledge::{Knowledge, View};
 use crate::prompt;
 use index::{Hit, Signal};
 use llm::{Chunk, Models, Role};
-use protocol::{Level, Usage};
+use protocol::Level;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -46,10 +46,8 @@ pub struct Planner<'p> {
 /// What happens while the planner's model is asked.
 #[derive(Debug)]
 pub enum Heard<'h> {
-    /// A retry, or another model that is asked.
+    /// An attempt that is over, a retry, or another model that is asked.
     Chunk(Chunk<'h>),
-    /// What a turn used.
-    Usage(Usage),
     /// What came of a turn, in words for people.
     Notice(Level, String),
 }
@@ -134,20 +132,28 @@ impl Planner<'_> {
     async fn ask(&self, system: &str, text: String) -> Option<String> {
         let request = llm::Request {
             system: Arc::from(system),
-            messages: vec![llm::Message::User { text }],
+            messages: vec![llm::Message::User {
+                text: llm::mask(&text).into_owned(),
+            }],
             tools: Arc::from([]),
+            answer_schema: None,
             max_tokens: Some(MOST_TOKENS),
         };
         let mut hear = |chunk: Chunk<'_>| {
-            if matches!(chunk, Chunk::Retry { .. } | Chunk::Fallback { .. }) {
+            if !matches!(chunk, Chunk::Text(_) | Chunk::Reasoning(_)) {
                 (self.on)(Heard::Chunk(chunk));
             }
         };
-        let asked =
-            self.models
-                .complete(Role::Planner, self.choice, &request, self.cancel, &mut hear);
-        match tokio::time::timeout(PATIENCE, asked).await {
+        // A call that is dropped tells nothing of what it used; one that is cancelled does.
+        let limit = self.cancel.child_token();
+        let asked = self
+            .models
+            .complete(Role::Planner, self.choice, &request, &limit, &mut hear);
+        let mut asked = std::pin::pin!(asked);
+        match tokio::time::timeout(PATIENCE, &mut asked).await {
             Err(_) => {
+                limit.cancel();
+                let _ = asked.await;
                 let seconds = PATIENCE.as_secs();
                 self.of_no_help(&format!("it gave no answer within {seconds} s"));
                 None
@@ -157,10 +163,7 @@ impl Planner<'_> {
                 self.of_no_help(&of_model(&error).message);
                 None
             }
-            Ok(Ok(reply)) => {
-                (self.on)(Heard::Usage(usage_of(&reply, Role::Planner)));
-                Some(reply.text)
-            }
+            Ok(Ok(reply)) => Some(reply.text),
         }
     }
 

@@ -2,9 +2,12 @@
 
 use crate::approvals::Approvals;
 use crate::config::{Config, ToolsConfig};
+use crate::edit_forms::Kept;
 use crate::events::Log;
 use crate::knowledge::{Knowledge, Life};
+use crate::memory::Memories;
 use crate::patches::Patches;
+use crate::peers::Peers;
 use crate::tools::Toolbox;
 use parking_lot::Mutex;
 use protocol::{Failure, TaskId};
@@ -26,6 +29,8 @@ pub struct Shared {
     pub state: Arc<sandbox::Tree>,
     /// The `agent` section.
     pub config: Config,
+    /// The test command that the workspace's own configuration asks for.
+    pub wished_test_command: Option<String>,
     /// The `tools` section.
     pub tools: ToolsConfig,
     /// The whole configuration, secrets redacted.
@@ -38,12 +43,20 @@ pub struct Shared {
     pub approvals: Approvals,
     /// The index.
     pub knowledge: Arc<Knowledge>,
+    /// Forms of edits, over tasks.
+    pub(crate) edit_forms: Kept,
+    /// What is known of the project beyond a task.
+    pub(crate) memories: Memories,
     /// Proposed and landed patches.
     pub patches: Patches,
+    /// The other processes of this workspace.
+    pub(crate) peers: Peers,
     /// Running tasks.
     pub running: Mutex<HashMap<TaskId, Running>>,
     /// Set once; then no task starts any more. Read and set under `running`'s lock.
     pub closing: AtomicBool,
+    /// Whether old sessions were looked for: once, on the first task.
+    pub retained: AtomicBool,
     /// Compiled on the first task: starting a server must not pay for it.
     toolbox: OnceLock<Result<Toolbox, Failure>>,
 }
@@ -71,19 +84,28 @@ impl Shared {
         ));
         Shared {
             patches: Patches::new(parts.state.clone(), parts.host.clone(), parts.config.keep()),
+            edit_forms: Kept::new(parts.state.clone()),
+            memories: Memories::new(
+                parts.state.clone(),
+                parts.memory,
+                parts.host.root().path().to_owned(),
+            ),
             knowledge,
             host: parts.host,
             sandbox: parts.sandbox,
             models: parts.models,
-            state: parts.state,
+            state: parts.state.clone(),
             config: parts.config,
+            wished_test_command: parts.wished_test_command,
             tools: parts.tools,
             effective: parts.effective,
             version: parts.version,
             log: Arc::new(Log::new()),
-            approvals: Approvals::default(),
+            approvals: Approvals::new(parts.state.clone(), parts.home),
+            peers: Peers::default(),
             running: Mutex::default(),
             closing: AtomicBool::new(false),
+            retained: AtomicBool::new(false),
             toolbox: OnceLock::new(),
         }
     }
@@ -94,7 +116,10 @@ impl Shared {
     /// `internal` where a tool's schema is broken.
     pub fn toolbox(&self) -> Result<&Toolbox, Failure> {
         self.toolbox
-            .get_or_init(Toolbox::new)
+            .get_or_init(|| match self.memories.is_on() {
+                true => Toolbox::new(),
+                false => Toolbox::without_memory(),
+            })
             .as_ref()
             .map_err(Clone::clone)
     }

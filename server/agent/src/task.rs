@@ -2,24 +2,36 @@
 //! told as events first. It always ends with exactly one `finished` (P1) and leaves no call without a result (A5).
 
 mod act;
+mod ask;
+pub(crate) mod asked;
 mod call;
 mod deliver;
 mod drive;
+mod edit_reply;
+mod known;
+mod reflect;
+mod room;
+mod trust;
 mod verify;
 
 use crate::conversation::Conversation;
+use crate::edit_forms::EditForms;
+use crate::guides::Guides;
+use crate::mask;
+use crate::memory::Course;
 use crate::phase;
 use crate::repeat::Repeats;
 use crate::shared::Shared;
+use crate::testing::Progress;
 use futures::FutureExt;
 use parking_lot::Mutex;
 use protocol::{
-    Code, Failure, FinishReason, Level, Phase, SessionId, TaskId, TaskRequest, ToolResult,
-    ToolStatus, Update, Usage,
+    CallId, Code, Failure, FinishReason, Level, Memory, Phase, Plan, SessionId, TaskId,
+    TaskRequest, TestReport, ToolCall, ToolResult, ToolStatus, Update, Usage,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -37,17 +49,43 @@ pub struct Task {
     phase: Mutex<Phase>,
     conversation: Mutex<Conversation>,
     interrupted: Vec<String>,
+    planned: Option<Plan>,
     recorded: bool,
+    notices: Vec<String>,
     usage: Mutex<Usage>,
     steering: Mutex<mpsc::UnboundedReceiver<String>>,
     repeats: Mutex<Repeats>,
     turns: Mutex<u32>,
     /// Definitions whose users the model was told of after an edit.
     pub(crate) told: Mutex<HashSet<String>>,
-    /// Revision of the draft on which the tests were red last.
-    failed_revision: Mutex<Option<u64>>,
+    /// How the rounds of mending red tests went.
+    progress: Mutex<Progress<workspace::Draft>>,
     /// Why there is no verdict, where there is none.
     doubt: Mutex<String>,
+    seen: Mutex<Seen>,
+    /// The revision that the critic refused, with its findings.
+    refused_draft: Mutex<Option<(u64, String)>>,
+    room: Mutex<room::Room>,
+    /// Who gave the newest answer, as `provider/model`.
+    answered_by: Mutex<String>,
+    edit_forms: Mutex<EditForms>,
+    /// The input of calls as it runs, where the event and the conversation have it with a key masked.
+    unmasked: Mutex<HashMap<CallId, serde_json::Value>>,
+    /// What was said in this task about the test command that the workspace asks for.
+    test_trust: Mutex<Option<bool>>,
+    guides: Mutex<Guides>,
+    /// The memories that it was shown.
+    offered: Mutex<Vec<Memory>>,
+    /// What it may teach.
+    course: Mutex<Course>,
+    known: OnceLock<llm::Known>,
+}
+
+/// The last word on what a critic should know.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    plan: Option<Plan>,
+    test: Option<TestReport>,
 }
 
 /// What a task begins with.
@@ -57,8 +95,12 @@ pub(crate) struct Before {
     pub conversation: Conversation,
     /// Changes to the draft that an interrupted task had made, as unified diffs in order.
     pub draft: Vec<String>,
+    /// The plan that an interrupted task had when it was past its planning.
+    pub plan: Option<Plan>,
     /// Whether a history takes its events.
     pub recorded: bool,
+    /// What is wrong with the session so far, for a person.
+    pub notices: Vec<String>,
 }
 
 /// How a task ended.
@@ -131,14 +173,27 @@ impl Task {
             phase: Mutex::new(Phase::Intake),
             conversation: Mutex::new(before.conversation),
             interrupted: before.draft,
+            planned: before.plan,
             recorded: before.recorded,
+            notices: before.notices,
             usage: Mutex::default(),
             steering: Mutex::new(steering),
             repeats: Mutex::default(),
             turns: Mutex::default(),
             told: Mutex::default(),
-            failed_revision: Mutex::default(),
+            progress: Mutex::default(),
             doubt: Mutex::default(),
+            seen: Mutex::default(),
+            refused_draft: Mutex::default(),
+            room: Mutex::default(),
+            answered_by: Mutex::default(),
+            edit_forms: Mutex::default(),
+            unmasked: Mutex::default(),
+            test_trust: Mutex::default(),
+            guides: Mutex::default(),
+            offered: Mutex::default(),
+            course: Mutex::default(),
+            known: OnceLock::new(),
         }
     }
 
@@ -155,14 +210,55 @@ impl Task {
                 .hint("please report it with the log; `animus patch list` shows whether its patch landed"),
             ),
         };
+        self.learn(end.reason).await;
         self.finish(end);
+    }
+
+    /// Secrets that are known to the letter: configured keys, and what the workspace's `.env` files hold.
+    pub(crate) fn known(&self) -> &llm::Known {
+        self.known.get_or_init(|| {
+            let values = crate::memory::environment_values(self.shared.host.root().path());
+            let keys = self.models.keys().map(str::to_owned);
+            llm::Known::new(keys.chain(values))
+        })
     }
 
     /// Tells a fact.
     pub(crate) fn emit(&self, update: Update) {
+        let called = match &update {
+            Update::ToolCall { call } => Some((call.id.clone(), call.input.clone())),
+            _ => None,
+        };
+        let mut update = mask::masked(update, self.known());
+        if let Update::Plan { plan } = &mut update {
+            plan.recalled = self.recalled();
+        }
+        self.course.lock().apply(&update);
+        if let (Some((id, input)), Update::ToolCall { call }) = (called, &update)
+            && call.input != input
+        {
+            self.unmasked.lock().insert(id, input);
+        }
+        match &update {
+            Update::Plan { plan } => self.seen.lock().plan = Some(plan.clone()),
+            Update::Test { report } => self.seen.lock().test = Some(report.clone()),
+            _ => {}
+        }
         if let Some(event) = self.shared.log.append(&self.id, update) {
             self.conversation.lock().apply(&event.update);
         }
+    }
+
+    /// The calls without a result, as they run.
+    pub(crate) fn calls(&self) -> Vec<ToolCall> {
+        let mut calls = self.conversation.lock().unanswered().to_vec();
+        let mut unmasked = self.unmasked.lock();
+        for call in &mut calls {
+            if let Some(input) = unmasked.remove(&call.id) {
+                call.input = input;
+            }
+        }
+        calls
     }
 
     /// Where the task stands.
@@ -199,13 +295,24 @@ impl Task {
         }
     }
 
+    /// Tells an attempt at a model, and what it used.
+    pub(crate) fn attempted(&self, attempt: &llm::Attempt) {
+        self.emit(Update::ModelCall {
+            call: crate::failure::call_of(attempt),
+        });
+        if let Some(usage) = crate::failure::usage_of(attempt) {
+            self.count(usage);
+        }
+    }
+
     /// Adds a model call's usage to the task's.
-    pub(crate) fn count(&self, usage: Usage) {
+    fn count(&self, usage: Usage) {
         {
             let mut sum = self.usage.lock();
             let first = sum.input_tokens == 0 && sum.output_tokens == 0;
             sum.input_tokens += usage.input_tokens;
             sum.cached_tokens += usage.cached_tokens;
+            sum.cache_write_tokens += usage.cache_write_tokens;
             sum.output_tokens += usage.output_tokens;
             sum.estimated |= usage.estimated;
             // One call with an unknown price makes the whole unknown (M2).
@@ -219,6 +326,9 @@ impl Task {
     }
 
     fn finish(&self, end: End) {
+        if end.reason == FinishReason::Cancelled && self.shared.peers.gives_back(&self.id) {
+            return;
+        }
         let unanswered: Vec<_> = self.conversation.lock().unanswered().to_vec();
         for call in unanswered {
             let failure = Failure::new(
@@ -246,6 +356,7 @@ impl Task {
                 hint: Some("say them in a new task of the same session".into()),
             });
         }
+        self.keep_edit_forms();
         let usage = self.usage.lock().clone();
         self.emit(Update::Finished {
             reason: end.reason,

@@ -1,7 +1,9 @@
 //! Tool: one thing the model can do. The list is the same in every phase, so that the prompt's prefix stays byte for byte the
 //! same; what a phase forbids is refused when it is called (A1).
 
+pub(crate) mod aliases;
 mod apply_patch;
+mod backups;
 mod find_symbol;
 mod find_text;
 mod git;
@@ -9,12 +11,16 @@ mod list_files;
 mod neighbours;
 mod outline;
 mod read_file;
+mod recall;
 mod references;
+mod remember;
 mod restore;
 mod run_command;
 mod search;
 mod update_plan;
 mod write_file;
+
+pub(crate) use aliases::canonical;
 
 use crate::desk::Desk;
 use crate::validate::Shape;
@@ -37,6 +43,10 @@ pub trait Tool: Send + Sync {
     fn schema(&self) -> Value;
     /// One line for a person. The input may be invalid.
     fn title(&self, input: &Value) -> String;
+    /// Input of another form that means the same, in the form of the schema; none where there is no such form.
+    fn adapted(&self, _input: &Value) -> Option<Value> {
+        None
+    }
     /// Does it. The input has passed the schema.
     ///
     /// # Errors
@@ -71,7 +81,10 @@ impl From<String> for Output {
 /// Every tool with its compiled schema.
 pub struct Toolbox {
     tools: Vec<(Box<dyn Tool>, Shape)>,
+    /// Of the original program; models are not told of them.
+    untold: Vec<(Box<dyn Tool>, Shape)>,
     specs: Arc<[ToolSpec]>,
+    size: usize,
 }
 
 impl Toolbox {
@@ -80,24 +93,22 @@ impl Toolbox {
     /// # Errors
     /// `internal` where a schema is broken.
     pub fn new() -> Result<Toolbox, Failure> {
-        let all: Vec<Box<dyn Tool>> = vec![
-            Box::new(update_plan::UpdatePlan),
-            Box::new(read_file::ReadFile),
-            Box::new(list_files::ListFiles),
-            Box::new(find_text::FindText),
-            Box::new(search::Search),
-            Box::new(outline::Outline),
-            Box::new(find_symbol::FindSymbol),
-            Box::new(references::References),
-            Box::new(neighbours::Neighbours),
-            Box::new(apply_patch::ApplyPatch),
-            Box::new(write_file::WriteFile),
-            Box::new(restore::Restore),
-            Box::new(run_command::RunCommand),
-            Box::new(git::GitStatus),
-            Box::new(git::GitDiff),
-        ];
-        let specs = all
+        let mut all = plain();
+        all.push(Box::new(recall::Recall));
+        all.push(Box::new(remember::Remember));
+        Toolbox::of(all)
+    }
+
+    /// All but those of memory.
+    ///
+    /// # Errors
+    /// As [`Toolbox::new`].
+    pub fn without_memory() -> Result<Toolbox, Failure> {
+        Toolbox::of(plain())
+    }
+
+    fn of(all: Vec<Box<dyn Tool>>) -> Result<Toolbox, Failure> {
+        let specs: Arc<[ToolSpec]> = all
             .iter()
             .map(|tool| ToolSpec {
                 name: tool.name().into(),
@@ -105,14 +116,37 @@ impl Toolbox {
                 schema: tool.schema(),
             })
             .collect();
+        let shaped = |tool: Box<dyn Tool>| {
+            let shape = Shape::of(&tool.schema())?;
+            Ok((tool, shape))
+        };
         let tools = all
             .into_iter()
-            .map(|tool| {
-                let shape = Shape::of(&tool.schema())?;
-                Ok((tool, shape))
-            })
+            .map(shaped)
             .collect::<Result<_, Failure>>()?;
-        Ok(Toolbox { tools, specs })
+        let untold: [Box<dyn Tool>; 2] = [
+            Box::new(backups::ListBackups),
+            Box::new(backups::PreviewBackup),
+        ];
+        let untold = untold
+            .into_iter()
+            .map(shaped)
+            .collect::<Result<_, Failure>>()?;
+        let size = |spec: &ToolSpec| {
+            spec.name.len() + spec.description.len() + spec.schema.to_string().len()
+        };
+        let size = specs.iter().map(size).sum();
+        Ok(Toolbox {
+            tools,
+            untold,
+            specs,
+            size,
+        })
+    }
+
+    /// Bytes of what models are told.
+    pub(crate) fn size(&self) -> usize {
+        self.size
     }
 
     /// What models are told.
@@ -120,14 +154,17 @@ impl Toolbox {
         self.specs.clone()
     }
 
-    /// A tool by its name, or by the name the original program used.
+    /// A tool by its name, by the name the original program used, or by either in other case or behind `functions.`, as models
+    /// that were taught other programs write them.
     ///
     /// # Errors
     /// `not_found`, listing the names there are.
     pub fn find(&self, name: &str) -> Result<(&dyn Tool, &Shape), Failure> {
         let plain = canonical(name);
-        let found = self.tools.iter().find(|(tool, _)| tool.name() == plain);
-        found
+        let mut all = self.tools.iter().chain(&self.untold);
+        let exact = all.find(|(tool, _)| tool.name() == plain);
+        exact
+            .or_else(|| self.nearest(name))
             .map(|(tool, shape)| (tool.as_ref(), shape))
             .ok_or_else(|| {
                 let names: Vec<&str> = self.tools.iter().map(|(tool, _)| tool.name()).collect();
@@ -137,20 +174,42 @@ impl Toolbox {
                 )
             })
     }
-}
 
-/// The tool that a name of the original program means.
-fn canonical(name: &str) -> &str {
-    match name {
-        "fs.read_file" => "read_file",
-        "fs.write_file" => "write_file",
-        "terminal.exec" => "run_command",
-        "git.apply_patch" => "apply_patch",
-        "git.restore_backup" => "restore",
-        "semantic.search" => "search",
-        other => other,
+    /// The one tool whose name this is nearly.
+    fn nearest(&self, name: &str) -> Option<&(Box<dyn Tool>, Shape)> {
+        let plain = name.trim().to_ascii_lowercase();
+        let plain = canonical(plain.strip_prefix(NAMESPACE).unwrap_or(&plain));
+        let mut fits = self
+            .tools
+            .iter()
+            .filter(|(tool, _)| tool.name().eq_ignore_ascii_case(plain));
+        fits.next().filter(|_| fits.next().is_none())
     }
 }
+
+/// The tools that are always there.
+fn plain() -> Vec<Box<dyn Tool>> {
+    vec![
+        Box::new(update_plan::UpdatePlan),
+        Box::new(read_file::ReadFile),
+        Box::new(list_files::ListFiles),
+        Box::new(find_text::FindText),
+        Box::new(search::Search),
+        Box::new(outline::Outline),
+        Box::new(find_symbol::FindSymbol),
+        Box::new(references::References),
+        Box::new(neighbours::Neighbours),
+        Box::new(apply_patch::ApplyPatch),
+        Box::new(write_file::WriteFile),
+        Box::new(restore::Restore),
+        Box::new(run_command::RunCommand),
+        Box::new(git::GitStatus),
+        Box::new(git::GitDiff),
+    ]
+}
+
+/// What some models write before the names of tools.
+const NAMESPACE: &str = "functions.";
 
 /// Input that passed the schema, as the tool's own type.
 fn input_of<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
@@ -240,6 +299,23 @@ mod tests {
             "semantic.search",
         ] {
             assert!(toolbox.find(name).is_ok(), "{name}");
+        }
+        for name in [
+            "Write_File",
+            "functions.write_file",
+            "FUNCTIONS.FS.Write_File",
+            " write_file",
+        ] {
+            assert_eq!(toolbox.find(name).unwrap().0.name(), "write_file", "{name}");
+        }
+        for name in [
+            "write-file",
+            "my.write_file",
+            "functions.",
+            "functions.functions.write_file",
+            "",
+        ] {
+            assert!(toolbox.find(name).is_err(), "{name}");
         }
         let failure = toolbox.find("fly").err().unwrap();
         assert_eq!(failure.code, Code::NotFound);

@@ -5,7 +5,10 @@ use protocol::{Code, Failure};
 use serde_json::Value;
 
 /// A compiled schema.
-pub struct Shape(jsonschema::Validator);
+pub struct Shape {
+    validator: jsonschema::Validator,
+    schema: Value,
+}
 
 impl Shape {
     /// Compiles a schema that `schemars` made.
@@ -14,7 +17,10 @@ impl Shape {
     /// `internal` for a schema that is none: a defect of ours.
     pub fn of(schema: &Value) -> Result<Shape, Failure> {
         jsonschema::validator_for(schema)
-            .map(Shape)
+            .map(|validator| Shape {
+                validator,
+                schema: schema.clone(),
+            })
             .map_err(|error| {
                 Failure::new(
                     Code::Internal,
@@ -23,40 +29,52 @@ impl Shape {
             })
     }
 
+    /// What it was made of.
+    pub fn schema(&self) -> &Value {
+        &self.schema
+    }
+
     /// Checks input.
     ///
     /// # Errors
     /// `invalid_input` with every violation, one a line.
     pub fn check(&self, tool: &str, input: &Value) -> Result<(), Failure> {
-        let violations: Vec<String> = self
-            .0
-            .iter_errors(input)
-            .map(|error| {
-                let place = error.instance_path().to_string();
-                match place.as_str() {
-                    "" => format!("- {error}"),
-                    place => format!("- at {place}: {error}"),
-                }
-            })
-            .collect();
+        let violations = self.violations(input);
         match violations.is_empty() {
             true => Ok(()),
             false => Err(Failure::new(
                 Code::InvalidInput,
                 format!(
-                    "{tool}: the arguments do not fit the schema:\n{}",
-                    violations.join("\n")
+                    "{tool}: the arguments do not fit the schema:\n- {}",
+                    violations.join("\n- ")
                 ),
             )
             .hint("call it again with all of these mended")),
         }
     }
+
+    /// Every violation, with its place as a JSON pointer.
+    pub fn violations(&self, value: &Value) -> Vec<String> {
+        let told = |error: jsonschema::ValidationError<'_>| {
+            let place = error.instance_path().to_string();
+            match place.as_str() {
+                "" => error.to_string(),
+                place => format!("at {place}: {error}"),
+            }
+        };
+        self.validator.iter_errors(value).map(told).collect()
+    }
 }
 
-/// A tool's schema as models read it: without the words that only cost tokens.
+/// A tool's schema as models read it: without the words that only cost tokens, and with `properties` also where there are none,
+/// since servers refuse a tool whose schema is an object without.
 pub fn slim<T: schemars::JsonSchema>() -> Value {
     let mut schema = schemars::schema_for!(T).to_value();
     strip(&mut schema);
+    if let Value::Object(root) = &mut schema {
+        root.entry("properties")
+            .or_insert_with(|| Value::Object(serde_json::Map::new()));
+    }
     schema
 }
 
@@ -86,6 +104,22 @@ mod tests {
     struct Input {
         path: String,
         lines: Option<u32>,
+    }
+
+    #[derive(schemars::JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    struct Nothing {}
+
+    #[test]
+    fn a_tool_that_takes_nothing_has_properties_all_the_same() {
+        let schema = slim::<Nothing>();
+        assert_eq!(
+            schema,
+            json!({"type": "object", "properties": {}, "additionalProperties": false})
+        );
+        let shape = Shape::of(&schema).unwrap();
+        assert!(shape.check("t", &json!({})).is_ok());
+        assert!(shape.check("t", &json!({"a": 1})).is_err());
     }
 
     #[test]

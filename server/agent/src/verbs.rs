@@ -1,12 +1,12 @@
 //! Verbs: what editors and programs can ask of the agent. One function behind every door; a door only brings JSON here and
 //! takes JSON away. No verb waits for a model, a tool, a test or a person (L1).
 
-use crate::Agent;
 use crate::feed::Signal;
 use crate::navigate;
+use crate::{Agent, Remembered};
 use protocol::{
-    ApprovalId, Choice, Code, Failure, IndexState, Level, PatchId, PatchState, PermissionOption,
-    SessionId, TaskId, TaskRequest, Undoing,
+    ApprovalId, Choice, Code, Failure, IndexState, Level, MemoryAuthor, MemoryKind, PatchId,
+    PatchState, PermissionOption, Scope, SessionId, TaskId, TaskRequest, Undoing,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -28,9 +28,18 @@ pub const ALL: &[&str] = &[
     "patch/review",
     "patch/resolve",
     "patch/undo",
+    "approval/list",
     "approval/resolve",
     "session/list",
+    "session/get",
     "session/resume",
+    "session/fork",
+    "session/delete",
+    "memory/list",
+    "memory/add",
+    "memory/search",
+    "memory/forget",
+    "memory/clear",
     "search",
     "outline",
     "symbol",
@@ -86,6 +95,8 @@ struct MaybePatch {
 struct Approve {
     approval: ApprovalId,
     option: PermissionOption,
+    #[serde(default)]
+    scope: Option<Scope>,
 }
 
 #[derive(Deserialize)]
@@ -98,12 +109,52 @@ struct Resume {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OfSession {
+    session: SessionId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fork {
+    session: SessionId,
+    #[serde(default)]
+    at: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Query {
     query: String,
     #[serde(default)]
     k: Option<usize>,
     #[serde(default)]
     budget: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Noted {
+    text: String,
+    #[serde(default)]
+    kind: Option<MemoryKind>,
+    #[serde(default)]
+    paths: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recall {
+    query: String,
+    #[serde(default)]
+    kind: Option<MemoryKind>,
+    #[serde(default)]
+    k: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forget {
+    ids: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -169,21 +220,24 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             in_background(agent, async move { worker.undo_patch(&what).await });
             Ok(json!({ "patch": patch }))
         }
+        "approval/list" => Ok(json!({ "approvals": agent.approvals() })),
         "approval/resolve" => {
-            let Approve { approval, option } = read(verb, params)?;
-            agent
-                .resolve_approval(&approval, option)
-                .map(|()| json!({}))
-        }
-        "session/list" => {
+            let Approve {
+                approval,
+                option,
+                scope,
+            } = read(verb, params)?;
+            // A grant that is kept is written to the disk.
             let agent = agent.clone();
-            apart(move || Ok(json!({ "sessions": agent.sessions() }))).await
+            apart(move || {
+                agent
+                    .resolve_approval(&approval, option, scope)
+                    .map(|()| json!({}))
+            })
+            .await
         }
-        "session/resume" => {
-            let Resume { session, prompt } = read(verb, params)?;
-            let started = agent.resume(&session, prompt)?;
-            Ok(json!({ "task": started.task, "session": started.session }))
-        }
+        _ if verb.starts_with("session/") => sessions(agent, verb, params).await,
+        _ if verb.starts_with("memory/") => memory(agent, verb, params).await,
         "search" => {
             let Query { query, k, budget } = read(verb, params)?;
             if let Some(budget) = budget {
@@ -204,11 +258,79 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
         "status" => Ok(json!(agent.status())),
         "models" => Ok(json!({ "models": agent.status().models })),
         "config/effective" => Ok(agent.effective().clone()),
-        _ => Err(Failure::new(
-            Code::NotFound,
-            format!("there is no verb `{verb}`; there are: {}", ALL.join(", ")),
-        )),
+        _ => Err(unknown(verb)),
     }
+}
+
+/// What can be asked of sessions.
+async fn sessions(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failure> {
+    let reader = agent.clone();
+    match verb {
+        "session/list" => apart(move || Ok(json!({ "sessions": reader.sessions() }))).await,
+        "session/get" => {
+            let OfSession { session } = read(verb, params)?;
+            apart(move || Ok(json!(reader.session(&session)?))).await
+        }
+        "session/resume" => {
+            let Resume { session, prompt } = read(verb, params)?;
+            let started = agent.resume(&session, prompt)?;
+            Ok(json!({ "task": started.task, "session": started.session }))
+        }
+        "session/fork" => {
+            let Fork { session, at } = read(verb, params)?;
+            apart(move || {
+                let fork = reader.fork_session(&session, at.as_deref())?;
+                Ok(json!({ "session": fork }))
+            })
+            .await
+        }
+        "session/delete" => {
+            let OfSession { session } = read(verb, params)?;
+            apart(move || {
+                reader.delete_session(&session)?;
+                Ok(json!({}))
+            })
+            .await
+        }
+        _ => Err(unknown(verb)),
+    }
+}
+
+/// What is remembered of the project.
+async fn memory(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failure> {
+    let owner = agent.clone();
+    match verb {
+        "memory/list" => apart(move || Ok(json!({ "memories": owner.memories()? }))).await,
+        "memory/add" => {
+            let Noted { text, kind, paths } = read(verb, params)?;
+            let new = Remembered {
+                kind,
+                text,
+                paths,
+                by: MemoryAuthor::Person,
+                task: None,
+            };
+            apart(move || Ok(json!({ "memory": owner.remember(new)? }))).await
+        }
+        "memory/search" => {
+            let Recall { query, kind, k } = read(verb, params)?;
+            let k = k.unwrap_or(20);
+            apart(move || Ok(json!({ "memories": owner.recall(&query, kind, k)? }))).await
+        }
+        "memory/forget" => {
+            let Forget { ids } = read(verb, params)?;
+            apart(move || Ok(json!({ "forgotten": owner.forget_memories(&ids)? }))).await
+        }
+        "memory/clear" => apart(move || owner.clear_memory().map(|_| json!({}))).await,
+        _ => Err(unknown(verb)),
+    }
+}
+
+fn unknown(verb: &str) -> Failure {
+    Failure::new(
+        Code::NotFound,
+        format!("there is no verb `{verb}`; there are: {}", ALL.join(", ")),
+    )
 }
 
 /// A question about names.

@@ -1,11 +1,13 @@
 //! Cli: the command line as types. Words of a task are never options once `--` stands before them.
 
 use crate::commands::{
-    apply_patch, completions, config, demo, doctor, edits, exec, lsp, map, models, navigate, patch,
-    policy, run, search, serve, session, version,
+    apply_patch, completions, config, demo, doctor, edits, exec, lsp, map, memory, models,
+    navigate, patch, policy, run, search, serve, session, version,
 };
 use camino::Utf8PathBuf;
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use protocol::{Code, Failure};
 use std::ffi::OsString;
 
 /// A coding agent behind a language server, and the terminal's way to it.
@@ -88,6 +90,9 @@ pub enum Command {
     /// See and go on with sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// See and change what is remembered of this project
+    #[command(subcommand)]
+    Memory(memory::Memories),
     /// Ask what policy says about a command
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -106,7 +111,8 @@ pub enum Command {
     Version(version::Version),
 }
 
-/// The arguments to parse. Called as `mycodex` the program is `animus`, as `mycodexd` it is `animus serve`.
+/// The arguments to parse. Called as `mycodex` the program is `animus`, as `mycodexd` it is `animus serve` where
+/// no other command stands first.
 pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut given: Vec<OsString> = given.collect();
     let name = given.first().and_then(|first| {
@@ -118,10 +124,45 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     if let Some(first) = given.first_mut() {
         *first = "animus".into();
     }
-    if name.as_deref() == Some("mycodexd") {
+    if name.as_deref() == Some("mycodexd") && !is_its_own(given.get(1)) {
         given.insert(1, "serve".into());
     }
     given
+}
+
+/// For whom a command line asks to be answered that could not be parsed.
+pub fn wanted_output(given: impl Iterator<Item = OsString>) -> Output {
+    let mut options = given.skip(1).take_while(|word| word != "--");
+    match options.any(|word| word == "--json") {
+        true => Output::Json,
+        false => Output::Text,
+    }
+}
+
+/// What is wrong with a command line, for a program.
+pub fn wrong_usage(error: &clap::Error) -> Failure {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::new(Code::InvalidInput, "a command is missing")
+            .hint("`animus --help` lists them");
+    }
+    let text = error.render().to_string();
+    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let message = message.trim().trim_start_matches("error: ");
+    let failure = Failure::new(Code::InvalidInput, message);
+    match rest.trim() {
+        "" => failure,
+        rest => failure.hint(rest),
+    }
+}
+
+/// Whether a first word says by itself what is to be done.
+fn is_its_own(word: Option<&OsString>) -> bool {
+    let Some(word) = word.and_then(|word| word.to_str()) else {
+        return false;
+    };
+    let mut commands = <Cli as clap::CommandFactory>::command();
+    commands.build();
+    matches!(word, "--version" | "-V" | "--help" | "-h") || commands.find_subcommand(word).is_some()
 }
 
 #[cfg(test)]
@@ -148,7 +189,18 @@ mod tests {
         assert_eq!(parse(&["/usr/bin/mycodex", "version"]), "Version");
         assert_eq!(parse(&["/usr/bin/mycodexd", "--json"]), "Serve");
         assert_eq!(parse(&["mycodexd"]), "Serve");
+        assert_eq!(parse(&["mycodexd", "serve"]), "Serve");
+        assert_eq!(parse(&["mycodexd", "--json", "--addr", ":0"]), "Serve");
+        assert_eq!(parse(&["mycodexd", "version"]), "Version");
+        assert_eq!(parse(&["mycodexd", "doctor"]), "Doctor");
         assert_eq!(parse(&["./animus", "serve"]), "Serve");
+        let refused = |words: [&str; 2]| {
+            Cli::try_parse_from(super::arguments(words.iter().map(|word| word.into())))
+                .unwrap_err()
+                .kind()
+        };
+        let version = clap::error::ErrorKind::DisplayVersion;
+        assert_eq!(refused(["mycodexd", "--version"]), version);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod edits;
 pub mod exec;
 pub mod lsp;
 pub mod map;
+pub mod memory;
 pub mod models;
 pub mod navigate;
 pub mod patch;
@@ -45,6 +46,7 @@ pub fn run(command: &Command, compose: &Compose) -> Result<u8, Failure> {
         Command::Edits(args) => edits::run(args, compose),
         Command::Patch(args) => patch::run(args, compose),
         Command::Session(args) => session::run(args, compose),
+        Command::Memory(args) => memory::run(args, compose),
         Command::Policy(args) => policy::run(args, compose),
         Command::Exec(args) => exec::run(args, compose),
         Command::Config(args) => config::run(args, compose),

@@ -5,6 +5,7 @@ use crate::config::{self, Loaded, LogFormat, LogLevel, Places, Settings};
 use crate::print;
 use crate::render::style::clean;
 use crate::roster::{Roster, embeddings, no_model};
+use crate::spending;
 use camino::{Utf8Path, Utf8PathBuf};
 use etcetera::BaseStrategy;
 use llm::Models;
@@ -92,6 +93,11 @@ impl Compose {
         }
     }
 
+    /// The environment.
+    pub fn vars(&self) -> &BTreeMap<String, String> {
+        &self.vars
+    }
+
     /// The workspace, canonical.
     pub fn root(&self) -> &Utf8Path {
         &self.root
@@ -132,28 +138,13 @@ impl Compose {
         })
     }
 
-    /// The state folder of a workspace: below `ANIMUS_STATE_DIR`, else `$XDG_STATE_HOME/animus`.
+    /// The state folder that all workspaces share: `ANIMUS_STATE_DIR`, else `$XDG_STATE_HOME/animus`.
+    pub fn home(&self) -> Result<Arc<Tree>, Failure> {
+        kept(self.state_top()?)
+    }
+
+    /// The state folder of a workspace, below that.
     pub fn state(&self, root: &Utf8Path) -> Result<Arc<Tree>, Failure> {
-        let hint = "set ANIMUS_STATE_DIR to a folder that can be written";
-        let top = match self
-            .vars
-            .get("ANIMUS_STATE_DIR")
-            .filter(|path| !path.is_empty())
-        {
-            Some(path) => Utf8PathBuf::from(path),
-            None => etcetera::choose_base_strategy()
-                .ok()
-                .and_then(|folders| {
-                    Utf8PathBuf::from_path_buf(
-                        folders.state_dir().unwrap_or_else(|| folders.data_dir()),
-                    )
-                    .ok()
-                })
-                .map(|folder| folder.join("animus"))
-                .ok_or_else(|| {
-                    Failure::new(Code::Io, "there is no home folder to keep state in").hint(hint)
-                })?,
-        };
         let name: String = root
             .file_name()
             .unwrap_or("root")
@@ -168,16 +159,31 @@ impl Compose {
             .take(40)
             .collect();
         let hash = blake3::hash(root.as_str().as_bytes()).to_hex();
-        let folder = std::path::absolute(
-            top.join("workspaces")
-                .join(format!("{name}-{}", &hash[..12])),
-        )
-        .ok()
-        .and_then(|path| Utf8PathBuf::from_path_buf(path).ok())
-        .ok_or_else(|| Failure::new(Code::Io, "the state folder has no usable path").hint(hint))?;
-        let tree = Tree::create(&folder)
-            .map_err(|error| Failure::new(Code::Io, format!("{folder}: {error}")).hint(hint))?;
-        Ok(Arc::new(tree))
+        let name = format!("{name}-{}", &hash[..12]);
+        kept(self.state_top()?.join("workspaces").join(name))
+    }
+
+    fn state_top(&self) -> Result<Utf8PathBuf, Failure> {
+        match self
+            .vars
+            .get("ANIMUS_STATE_DIR")
+            .filter(|path| !path.is_empty())
+        {
+            Some(path) => Ok(Utf8PathBuf::from(path)),
+            None => etcetera::choose_base_strategy()
+                .ok()
+                .and_then(|folders| {
+                    Utf8PathBuf::from_path_buf(
+                        folders.state_dir().unwrap_or_else(|| folders.data_dir()),
+                    )
+                    .ok()
+                })
+                .map(|folder| folder.join("animus"))
+                .ok_or_else(|| {
+                    Failure::new(Code::Io, "there is no home folder to keep state in")
+                        .hint(STATE_HINT)
+                }),
+        }
     }
 
     /// What confines commands in a workspace.
@@ -189,7 +195,11 @@ impl Compose {
 
     /// The models that are configured, else what lies about: keys in the environment or a local Ollama.
     pub async fn models(&self, settings: &Settings) -> Result<Roster, Failure> {
-        Roster::gather(settings, &self.vars).await
+        let ledger = self
+            .home()
+            .ok()
+            .map(|home| Arc::new(spending::ledger(home)));
+        Roster::gather(settings, &self.vars, ledger).await
     }
 
     /// The user's files in this workspace, as they are on disk. A change that was cut short is finished or taken back first.
@@ -210,24 +220,26 @@ impl Compose {
         Ok(Arc::new(disk))
     }
 
-    /// An agent over `host`. With `settings` broken there is still an agent: tasks answer with the failure, and status says so.
+    /// An agent over `host`. With a broken configuration there is still an agent: tasks answer with the failure, and status says so.
     pub fn agent(
         &self,
         host: Arc<dyn Host>,
-        settings: Result<&Settings, Failure>,
+        loaded: Result<&Loaded, Failure>,
         models: Result<Arc<Models>, Failure>,
     ) -> Result<agent::Agent, Failure> {
         let root = host.root().path().to_owned();
-        let fallback = Settings::default();
-        let (settings, models) = match settings {
-            Ok(settings) => (settings, models),
+        let fallback = Loaded::default();
+        let (loaded, models) = match loaded {
+            Ok(loaded) => (loaded, models),
             Err(failure) => (&fallback, Err(failure)),
         };
+        let settings = &loaded.settings;
         let state = self.state(&root)?;
         journal(host.as_ref(), &state);
         Ok(agent::Agent::new(agent::Parts {
             sandbox: self.sandbox(settings, &root)?,
             state,
+            home: self.home().ok(),
             host,
             models,
             embeddings: embeddings(settings).unwrap_or_else(|failure| {
@@ -235,7 +247,9 @@ impl Compose {
                 None
             }),
             config: settings.agent.clone(),
+            wished_test_command: loaded.wished_test_command.clone(),
             tools: settings.tools.clone(),
+            memory: settings.memory.clone(),
             effective: serde_json::to_value(settings).unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }))
@@ -244,8 +258,23 @@ impl Compose {
     /// An agent for commands that only look at what is there; no model is needed.
     pub fn reader(&self) -> Result<agent::Agent, Failure> {
         let loaded = self.load()?;
-        self.agent(self.disk()?, Ok(&loaded.settings), Err(no_model()))
+        self.agent(self.disk()?, Ok(&loaded), Err(no_model()))
     }
+}
+
+const STATE_HINT: &str = "set ANIMUS_STATE_DIR to a folder that can be written";
+
+/// A state folder, made where it is missing.
+fn kept(folder: Utf8PathBuf) -> Result<Arc<Tree>, Failure> {
+    let folder = std::path::absolute(folder)
+        .ok()
+        .and_then(|path| Utf8PathBuf::from_path_buf(path).ok())
+        .ok_or_else(|| {
+            Failure::new(Code::Io, "the state folder has no usable path").hint(STATE_HINT)
+        })?;
+    let tree = Tree::create(&folder)
+        .map_err(|error| Failure::new(Code::Io, format!("{folder}: {error}")).hint(STATE_HINT))?;
+    Ok(Arc::new(tree))
 }
 
 /// From now on landings on disk are kept in a journal; what became of one that was cut short is said.

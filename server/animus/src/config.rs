@@ -5,12 +5,15 @@ mod env;
 mod load;
 mod project;
 mod schema;
+mod stated;
 mod suggest;
 mod tree;
+mod workspaces;
 
 pub use load::{Loaded, Places, load};
 pub use schema::Schema;
 pub use suggest::question;
+pub use workspaces::Project;
 
 use protocol::{Code, Failure};
 use schemars::JsonSchema;
@@ -20,25 +23,34 @@ use std::collections::BTreeMap;
 /// The settings; every key of the configuration file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "Animus configuration")]
 pub struct Settings {
     /// Version of the file's format: 1.
     pub version: Option<Version>,
     /// What the program writes to stderr about itself.
     pub logging: Logging,
     /// The network door (`animus serve`).
-    pub server: Server,
+    pub server: rpc::Config,
     /// Model servers by a name of your choice.
     pub providers: BTreeMap<String, llm::ProviderConfig>,
     /// Models by a name of your choice.
     pub models: BTreeMap<String, llm::ModelConfig>,
     /// Which model does what.
     pub strategy: llm::StrategyConfig,
+    /// What models may cost.
+    pub budget: llm::Budget,
     /// What commands may do.
     pub sandbox: sandbox::Config,
     /// What the agent's tools may do.
     pub tools: agent::ToolsConfig,
+    /// What is remembered of a project.
+    pub memory: agent::MemoryConfig,
     /// How the agent works.
     pub agent: agent::Config,
+    /// Traces for an OpenTelemetry collector.
+    pub telemetry: rpc::traces::Config,
+    /// Settings of one folder and what lies below it, by its path (absolute, or below `~/`).
+    pub projects: BTreeMap<String, Project>,
 }
 
 /// A version, as a number or as text.
@@ -89,40 +101,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// The network door.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Server {
-    /// Address to listen on, `HOST:PORT`; loopback unless you say otherwise.
-    pub addr: String,
-    /// Whether `/metrics` answers.
-    pub metrics_enabled: bool,
-    /// Which protocol is served: `ndjson` or `connect`.
-    pub transport: Transport,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Server {
-            addr: "127.0.0.1:7777".to_owned(),
-            metrics_enabled: true,
-            transport: Transport::Ndjson,
-        }
-    }
-}
-
-/// Protocols of the network door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// One event a line, over HTTP.
-    #[default]
-    #[serde(alias = "ndjson-http", alias = "http")]
-    Ndjson,
-    /// Connect, with NDJSON beside it.
-    Connect,
 }
 
 /// One thing that is wrong with the configuration.

@@ -1,51 +1,74 @@
 //! Follow: watches one task to its end for a person or a program, hands signals on, and asks at the terminal where the task asks.
 //!
-//! The first Ctrl-C cancels the task, the second ends the program at once.
+//! The first Ctrl-C cancels the task, the second ends the program at once. A line that is typed meanwhile is said to the task.
 
+mod answers;
 mod indexing;
+mod worker;
+
+pub use worker::Worker;
 
 use crate::cli::Output;
 use crate::print;
-use crate::render::Renderer;
-use crate::render::style::{Painted, STRONG};
+use crate::render::{Redraws, Renderer};
 use crate::stops::{INTERRUPTED, Stops};
-use agent::{Agent, Feed, Signal, Started};
+use agent::Started;
+use answers::Answers;
 use indexing::Indexing;
-use protocol::{ApprovalId, ApprovalState, Event, PermissionOption, Update};
-use std::io::{self, BufRead, IsTerminal, Write};
-use tokio::sync::mpsc;
+use protocol::{ApprovalState, Event, Update};
+use std::io::{self, IsTerminal};
+use worker::Heard;
 
-/// Follows `started` on a feed that was opened before it started. Returns the exit code of its finish reason.
+/// How the watching ended.
+pub enum Ending {
+    /// With the task: the exit code of its finish reason.
+    Finished(u8),
+    /// With the server that worked on it; the number of the last event that was heard.
+    ServerGone(Option<u64>),
+}
+
+/// Follows `started` to its end. Returns the exit code of its finish reason.
 pub async fn follow(
-    agent: &Agent,
-    mut feed: Feed,
-    started: Started,
+    worker: &mut Worker,
+    started: &Started,
     output: Output,
     program: &str,
-) -> u8 {
+) -> Ending {
     let mut surface = Surface::new(output, program);
     let mut stops = Stops::new();
     let mut asked = 0;
-    let mut answers = Answers::default();
-    let mut indexing = Indexing::of(agent, output);
+    let mut answers = Answers::new(output);
+    let mut indexing = Indexing::of(worker, output);
+    let mut last = None;
     let code = loop {
         tokio::select! {
-            signal = feed.next() => {
-                let Signal::Event(event) = signal else { continue };
-                if event.task != started.task {
-                    continue;
-                }
+            heard = worker.next() => {
+                let event = match heard {
+                    Heard::Event(event) if event.task == started.task => event,
+                    Heard::Event(_) => continue,
+                    Heard::Refused(failure) => {
+                        surface.pause();
+                        print::failure(&failure, output);
+                        continue;
+                    }
+                    Heard::Left(task) if task != started.task => continue,
+                    Heard::Left(_) | Heard::Gone => {
+                        surface.pause();
+                        return Ending::ServerGone(last);
+                    }
+                };
                 surface.show(&event);
+                last = Some(event.seq);
                 match &event.update {
                     Update::Finished { exit_code, .. } => break *exit_code,
                     Update::Approval { approval } if approval.state == ApprovalState::Pending => {
-                        answers.ask(agent, output, approval.id.clone());
+                        answers.ask(worker, approval).await;
                     }
                     Update::ApprovalResolved { id, .. } => answers.close(id),
                     _ => {}
                 }
             }
-            Some(line) = answers.line() => answers.answer(agent, &line),
+            line = answers.line() => answers.take(worker, &started.task, line).await,
             line = indexing.line() => {
                 surface.pause();
                 print::warning(&line);
@@ -57,25 +80,28 @@ pub async fn follow(
                 }
                 surface.pause();
                 print::warning("cancelling the task; once more ends the program at once");
-                agent.cancel(Some(&started.task));
+                worker.cancel(&started.task).await;
             }
         }
     };
     tokio::select! {
-        () = agent.shutdown() => {}
+        () = worker.shutdown() => {}
         () = stops.next() => std::process::exit(i32::from(INTERRUPTED)),
     }
-    code
+    Ending::Finished(code)
 }
 
 /// Where events go.
-enum Surface {
+pub enum Surface {
+    /// Lines on stdout.
     Json,
+    /// A person's screen.
     Text(Box<Renderer<anstream::Stdout>>),
 }
 
 impl Surface {
-    fn new(output: Output, program: &str) -> Surface {
+    /// What this output wants.
+    pub fn new(output: Output, program: &str) -> Surface {
         match output {
             Output::Json => Surface::Json,
             Output::Text => {
@@ -84,20 +110,26 @@ impl Surface {
                 Surface::Text(Box::new(Renderer::new(
                     anstream::stdout(),
                     columns,
+                    match io::stdout().is_terminal() {
+                        true => Redraws::Yes,
+                        false => Redraws::No,
+                    },
                     program,
                 )))
             }
         }
     }
 
-    fn show(&mut self, event: &Event) {
+    /// Shows one event.
+    pub fn show(&mut self, event: &Event) {
         match self {
             Surface::Json => print::json(event),
             Surface::Text(renderer) => ended(renderer.event(event)),
         }
     }
 
-    fn pause(&mut self) {
+    /// Ends a line that is still open.
+    pub fn pause(&mut self) {
         if let Surface::Text(renderer) = self {
             ended(renderer.pause());
         }
@@ -106,88 +138,6 @@ impl Surface {
 
 fn ended(result: io::Result<()>) {
     if let Err(error) = result {
-        print::end_if_closed(&error);
+        print::lost(&error);
     }
-}
-
-/// Questions to the person at the terminal. Without one the answer is no.
-#[derive(Default)]
-struct Answers {
-    pending: Option<ApprovalId>,
-    lines: Option<mpsc::UnboundedReceiver<String>>,
-}
-
-impl Answers {
-    fn ask(&mut self, agent: &Agent, output: Output, id: ApprovalId) {
-        let someone =
-            output == Output::Text && io::stdin().is_terminal() && io::stderr().is_terminal();
-        if !someone {
-            // The task may have moved on already; then there is nothing left to refuse.
-            let _ = agent.resolve_approval(&id, PermissionOption::RejectOnce);
-            print::warning(
-                "nobody can be asked here (no terminal), so the answer is no; sandbox.allowed_commands can allow it",
-            );
-            return;
-        }
-        let lines = self.lines.get_or_insert_with(read_lines);
-        // What was typed before the question is no answer to it.
-        while lines.try_recv().is_ok() {}
-        self.pending = Some(id);
-        prompt();
-    }
-
-    fn close(&mut self, id: &ApprovalId) {
-        if self.pending.as_ref() == Some(id) {
-            self.pending = None;
-        }
-    }
-
-    async fn line(&mut self) -> Option<String> {
-        match &mut self.lines {
-            Some(lines) => match lines.recv().await {
-                Some(line) => Some(line),
-                None => std::future::pending().await,
-            },
-            None => std::future::pending().await,
-        }
-    }
-
-    fn answer(&mut self, agent: &Agent, line: &str) {
-        let Some(id) = &self.pending else { return };
-        let option = match line.trim().to_lowercase().as_str() {
-            "y" | "yes" => PermissionOption::AllowOnce,
-            "a" | "always" | "all" => PermissionOption::AllowAlways,
-            "n" | "no" | "" => PermissionOption::RejectOnce,
-            "never" => PermissionOption::RejectAlways,
-            _ => return prompt(),
-        };
-        if let Err(failure) = agent.resolve_approval(id, option) {
-            print::failure(&failure, Output::Text);
-        }
-        self.pending = None;
-    }
-}
-
-fn prompt() {
-    let mut err = anstream::stderr().lock();
-    let _ = write!(
-        err,
-        "  {} ",
-        Painted(STRONG, "[y] once  [a] for this session  [n] no:")
-    );
-    let _ = err.flush();
-}
-
-/// Lines of stdin. The thread ends with the program: a read of a terminal cannot be called off.
-fn read_lines() -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }

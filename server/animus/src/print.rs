@@ -1,13 +1,18 @@
-//! Print: the two ways out. JSON goes to stdout one value a line and flushed; a closed pipe ends the program quietly.
+//! Print: the two ways out. JSON goes to stdout one value a line and flushed; a closed pipe ends the program quietly. What
+//! could not be written is never a success.
 
 use crate::cli::Output;
 use crate::render::style::{BAD, DIM, Painted, clean};
-use protocol::Failure;
+use protocol::{Code, Failure};
 use serde::Serialize;
 use std::io::{self, BufWriter, ErrorKind, Write};
+use std::sync::OnceLock;
 
 /// Exit code of a program whose reader went away, as a shell reports SIGPIPE.
 const PIPE_CLOSED: i32 = 141;
+
+/// Why stdout is not whole.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// One JSON value as a line on stdout.
 pub fn json(value: &impl Serialize) {
@@ -27,8 +32,13 @@ pub fn text(text: &str) {
     };
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     if let Err(error) = out.write_all(plain.as_bytes()).and_then(|()| out.flush()) {
-        end_if_closed(&error);
+        lost(&error);
     }
+}
+
+/// Text on stdout, escape codes of others made visible.
+pub fn plain(text: &str) {
+    self::text(&clean(text));
 }
 
 /// A line on stderr.
@@ -60,9 +70,24 @@ pub fn failure(failure: &Failure, output: Output) {
     }
 }
 
-/// Ends the program when nobody reads stdout any more.
-pub fn end_if_closed(error: &io::Error) {
+/// Something did not get to stdout. Ends the program when nobody reads it any more; else the work goes on, and [`whole`] tells.
+pub fn lost(error: &io::Error) {
     if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(PIPE_CLOSED);
+    }
+    let _ = LOST.set(error.to_string());
+}
+
+/// Whether all that was said got to stdout.
+///
+/// # Errors
+/// `io`, with what the system said first.
+pub fn whole() -> Result<(), Failure> {
+    match LOST.get() {
+        None => Ok(()),
+        Some(why) => Err(
+            Failure::new(Code::Io, format!("the output could not be written: {why}"))
+                .hint("what was printed is not whole; the work itself is done"),
+        ),
     }
 }

@@ -13,8 +13,8 @@ pub mod wrap;
 
 use ending::Ending;
 use protocol::{
-    CallId, Event, PatchId, PatchState, Plan, Speaker, ToolCall, ToolKind, ToolResult, ToolStatus,
-    Update, Wait,
+    CallId, Event, Level, PatchId, PatchState, Plan, Speaker, ToolCall, ToolKind, ToolResult,
+    ToolStatus, Update, Wait,
 };
 use section::Section;
 use std::fmt::Write as _;
@@ -23,6 +23,8 @@ use style::{BAD, DIM, HEAD, Painted, WARN, clean, line};
 use wrap::Wrap;
 
 const INDENT: &str = "  ";
+/// To the start of the line above, which is cleared (ECMA-48: CUU, EL).
+const LINE_ABOVE: &str = "\u{1b}[1A\r\u{1b}[2K";
 /// Text wider than this is hard to read, however wide the terminal.
 const WIDEST: usize = 100;
 
@@ -41,6 +43,20 @@ pub struct Renderer<W> {
     held: Vec<String>,
     plan: Option<Plan>,
     patch: Option<(PatchId, PatchState)>,
+    redraws: Redraws,
+    /// Whether the model had its first message, which is the task.
+    opened: bool,
+    /// Seconds of the countdown that is the last line, if one is.
+    counting: Option<u64>,
+}
+
+/// Whether a line that was written can be written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redraws {
+    /// On a screen.
+    Yes,
+    /// In a pipe or a file.
+    No,
 }
 
 /// Who is speaking in the text that streams.
@@ -52,7 +68,7 @@ enum Voice {
 
 impl<W: Write> Renderer<W> {
     /// A renderer for a terminal of `columns`. `program` is how the commands in hints begin, as `animus` or `animus -C DIR`.
-    pub fn new(out: W, columns: usize, program: impl Into<String>) -> Self {
+    pub fn new(out: W, columns: usize, redraws: Redraws, program: impl Into<String>) -> Self {
         let width = columns.clamp(40, WIDEST + INDENT.len()) - INDENT.len();
         Renderer {
             out,
@@ -67,6 +83,9 @@ impl<W: Write> Renderer<W> {
             held: Vec::new(),
             plan: None,
             patch: None,
+            redraws,
+            opened: false,
+            counting: None,
         }
     }
 
@@ -74,6 +93,16 @@ impl<W: Write> Renderer<W> {
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         let mut out = String::new();
         self.draw(&event.update, &mut out);
+        let counts = matches!(
+            &event.update,
+            Update::Waiting {
+                wait: Wait::RateLimit,
+                ..
+            }
+        );
+        if !counts && !out.is_empty() {
+            self.counting = None;
+        }
         self.out.write_all(out.as_bytes())?;
         self.out.flush()
     }
@@ -159,9 +188,18 @@ impl<W: Write> Renderer<W> {
                 self.block(&blocks::answered(*state, INDENT), out)
             }
             Update::Prompt {
+                by: Speaker::User,
+                text,
+            } => {
+                // The first is the task with all that is known of it.
+                if std::mem::replace(&mut self.opened, true) {
+                    self.block(&blocks::said(text, self.width, INDENT), out);
+                }
+            }
+            Update::Prompt {
                 by: Speaker::Agent,
                 text,
-            } => self.block(&blocks::nudge(text, INDENT), out),
+            } => self.block(&blocks::nudge(text, self.width, INDENT), out),
             Update::Notice {
                 level,
                 message,
@@ -172,19 +210,52 @@ impl<W: Write> Renderer<W> {
                     out,
                 );
             }
+            Update::Compacted { compaction } => {
+                let message = format!(
+                    "the conversation was shortened from about {} to {} tokens",
+                    compaction.tokens_before, compaction.tokens_after
+                );
+                self.block(&blocks::notice(Level::Info, &message, None, INDENT), out);
+            }
             // Of an approval, the question itself is on the screen.
             Update::Waiting {
                 wait: Wait::Approval,
                 ..
             } => {}
             Update::Waiting {
+                wait: Wait::RateLimit,
+                seconds,
+                message,
+            } => self.count_down(seconds.unwrap_or(0), message, out),
+            Update::Waiting {
                 seconds, message, ..
             } => self.block(&blocks::waiting(*seconds, message, INDENT), out),
-            // The person's own words; the sum of tokens comes at the end.
-            Update::Prompt {
-                by: Speaker::User, ..
-            }
+            // The sum of tokens comes at the end.
+            Update::ModelCall { .. }
+            // A notice or a question beside them says the same in words.
+            | Update::Fallback { .. }
+            | Update::Breaker { .. }
+            | Update::Budget { .. }
+            | Update::EditReply { .. }
             | Update::Usage { .. } => {}
+        }
+    }
+
+    /// One line for a whole countdown: written over where that is possible, else written once.
+    fn count_down(&mut self, seconds: u64, message: &str, out: &mut String) {
+        let goes_on = self
+            .counting
+            .replace(seconds)
+            .is_some_and(|last| seconds < last);
+        let message = style::clip(message, self.width.saturating_sub(2));
+        let drawn = blocks::waiting(None, &message, INDENT);
+        match (goes_on, self.redraws) {
+            (false, _) => self.block(&drawn, out),
+            (true, Redraws::Yes) => {
+                out.push_str(LINE_ABOVE);
+                out.push_str(&drawn);
+            }
+            (true, Redraws::No) => {}
         }
     }
 
@@ -310,7 +381,11 @@ fn head(call: &ToolCall) -> String {
         ToolKind::Read | ToolKind::Think | ToolKind::Other => "→",
     };
     let title = title.strip_prefix(sign).unwrap_or(title);
-    format!("{INDENT}{} {}", Painted(DIM, sign), line(title))
+    let healed = match call.healed.is_empty() {
+        true => String::new(),
+        false => format!("  {}", Painted(DIM, "(arguments put right)")),
+    };
+    format!("{INDENT}{} {}{healed}", Painted(DIM, sign), line(title))
 }
 
 #[cfg(test)]

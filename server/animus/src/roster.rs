@@ -10,6 +10,8 @@ use std::time::Duration;
 /// How long a local Ollama may take to say that it is there.
 const OLLAMA_LIMIT: Duration = Duration::from_millis(300);
 
+const NAMES: &str = "names are those of `models` in the configuration, or provider/model";
+
 /// The models of this run.
 pub struct Roster {
     /// Ready to be asked.
@@ -24,11 +26,13 @@ impl Roster {
     pub async fn gather(
         settings: &Settings,
         vars: &BTreeMap<String, String>,
+        ledger: Option<Arc<llm::Ledger>>,
     ) -> Result<Roster, Failure> {
         let configured = llm::Config {
             providers: settings.providers.clone(),
             models: settings.models.clone(),
             strategy: settings.strategy.clone(),
+            budget: settings.budget.clone(),
         };
         let (config, found) = match configured.models.is_empty() {
             false => (configured, None),
@@ -39,6 +43,7 @@ impl Roster {
                 (
                     llm::Config {
                         strategy: configured.strategy,
+                        budget: configured.budget,
                         ..found
                     },
                     name,
@@ -51,6 +56,10 @@ impl Roster {
         }
         let models =
             Models::new(&config).map_err(|error| Failure::new(Code::Config, error.to_string()))?;
+        let models = match ledger {
+            Some(ledger) => models.with_ledger(ledger),
+            None => models,
+        };
         Ok(Roster {
             models: Arc::new(models),
             config,
@@ -58,10 +67,29 @@ impl Roster {
         })
     }
 
+    /// The models as they are configured or were found, secrets redacted.
+    pub fn as_configured(&self) -> serde_json::Value {
+        serde_json::json!({
+            "providers": &self.config.providers,
+            "models": &self.config.models,
+            "strategy": &self.config.strategy,
+            "budget": &self.config.budget,
+        })
+    }
+
+    /// A provider as it is configured or was found.
+    pub fn provider(&self, name: &str) -> Option<&llm::ProviderConfig> {
+        self.config.providers.get(name)
+    }
+
     /// A model's name from the command line as the models know it. Where no model is configured, any name is one of the
     /// server that was found.
     pub fn choice(&self, flag: &str, name: Option<String>) -> Result<Option<String>, Failure> {
         let Some(name) = name else { return Ok(None) };
+        if name.trim().is_empty() || name.ends_with('/') {
+            let said = format!("{flag}: `{name}` names no model");
+            return Err(Failure::new(Code::InvalidInput, said).hint(NAMES));
+        }
         let direct = name
             .split_once('/')
             .is_some_and(|(provider, _)| self.config.providers.contains_key(provider));
@@ -76,7 +104,7 @@ impl Roster {
             Code::InvalidInput,
             format!("{flag}: no model is called `{name}`{question}"),
         );
-        Err(failure.hint("names are those of `models` in the configuration, or provider/model"))
+        Err(failure.hint(NAMES))
     }
 }
 
@@ -111,7 +139,7 @@ async fn discovered(vars: &BTreeMap<String, String>) -> Option<llm::Config> {
 pub fn no_model() -> Failure {
     Failure::new(
         Code::Config,
-        "no model is set up: set OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENROUTER_API_KEY, start Ollama, or name a model in a configuration file",
+        "no model is set up: set OPENAI_API_KEY, ANTHROPIC_API_KEY, OPENROUTER_API_KEY, GEMINI_API_KEY or DASHSCOPE_API_KEY, start Ollama, or name a model in a configuration file",
     )
     .hint("`animus config init` writes such a file; `animus demo` shows a whole task without any model")
 }

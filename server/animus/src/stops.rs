@@ -3,6 +3,15 @@
 /// Exit code of a program that was interrupted.
 pub const INTERRUPTED: u8 = 130;
 
+/// Which wish it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Ctrl-C, or a terminal that is gone.
+    Interrupt,
+    /// The system's.
+    Terminate,
+}
+
 /// Ctrl-C, a terminal that is gone, and the system's wish that the program ends.
 pub struct Stops {
     #[cfg(unix)]
@@ -27,18 +36,24 @@ impl Stops {
 
     /// Waits for the next one.
     pub async fn next(&mut self) {
+        self.which().await;
+    }
+
+    /// Waits for the next one, and tells which it is.
+    pub async fn which(&mut self) -> Stop {
         #[cfg(unix)]
         match &mut self.signals {
             Some([interrupt, terminate, hangup]) => tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
+                _ = interrupt.recv() => Stop::Interrupt,
+                _ = terminate.recv() => Stop::Terminate,
+                _ = hangup.recv() => Stop::Interrupt,
             },
             None => std::future::pending().await,
         }
         #[cfg(not(unix))]
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Stop::Interrupt,
+            Err(_) => std::future::pending().await,
         }
     }
 }

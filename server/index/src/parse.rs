@@ -7,6 +7,7 @@
 //! Deep nesting costs memory, not stack, with one exception: the parser lets go of the ways that it gave up by recursion,
 //! one call per token at worst. So a text is parsed on a thread of its own where the stack may not be enough for it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -82,6 +83,11 @@ pub fn stack_for(bytes: usize) -> usize {
 /// The syntax tree of `text`; `None` for plain text and beyond the bounds.
 pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
     let row = language.row()?;
+    let plain = match language {
+        Language::Bash => within_latin(text),
+        _ => Cow::Borrowed(text),
+    };
+    let text = &*plain;
     if text.len() > MOST_BYTES || row.lexis.overfills(text) {
         return None;
     }
@@ -99,6 +105,22 @@ pub(crate) fn tree(language: Language, text: &str) -> Option<Tree> {
         // Without memory for the stack there is no tree.
         parsed.ok()?.join().ok()?
     })
+}
+
+/// The text with a run of `x` for each character beyond U+00FF, at the same bytes: the lexer of Bash looks characters up in a table of
+/// 256 (`isdigit`), which ends the process. Names are read from the text itself.
+fn within_latin(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|char| char <= '\u{ff}') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\u{0}'..='\u{ff}' => plain.push(char),
+            wide => plain.extend(std::iter::repeat_n('x', wide.len_utf8())),
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// The tree of a text whose beginning, if it is long, is in the language. The parser lives no longer than this call.

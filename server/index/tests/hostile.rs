@@ -295,6 +295,30 @@ fn i2_errors_without_end_take_no_stack() {
     assert_eq!(error_count("a.go", &text), Some(0));
 }
 
+/// A lexer that looks a character up in a table of 256 ended the process at one beyond it.
+#[test]
+fn i2_characters_beyond_a_table_stop_no_language() {
+    for wide in [
+        '\u{100}',
+        '\u{3000}',
+        '\u{1f600}',
+        '\u{e010d}',
+        '\u{10ffff}',
+    ] {
+        for (end, _) in LANGUAGES {
+            for text in [
+                format!("x{{{wide}}}\n"),
+                format!("a() {{ echo {{{wide}..3}}; }}\n"),
+                format!("${{{wide}a}} <<{wide}\n{wide}\n"),
+            ] {
+                has_outline(end, "wide", &text);
+            }
+        }
+    }
+    let named = outline("a.sh", "größe_\u{1f600}() { echo {\u{e010d}; }\n");
+    assert_eq!(named[0].name, "größe_\u{1f600}");
+}
+
 /// What the lexers of these grammars save between tokens has 1,024 bytes; one more ended the process.
 #[test]
 fn i2_what_a_lexer_keeps_has_bounds() {

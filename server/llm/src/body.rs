@@ -1,7 +1,8 @@
 //! `Body`: the answer of a server as events or as one JSON value, whichever it sent, however its bytes were cut.
 //!
-//! Invariant: bounded in size (32 MiB, unpacked) and in silence. Any byte resets the idle clock, but only an event that carries
-//! something resets the progress clock (five times as long), so a server that sends keep-alives for ever does not hold a task.
+//! Invariant: bounded in size (unpacked: 32 MiB in all, 8 MiB as one JSON value, 4 MiB as one event, and in the memory that a
+//! value takes once it is read) and in silence. Any byte resets the idle clock, but only an event that carries something resets
+//! the progress clock (five times as long), so a server that sends keep-alives for ever does not hold a task.
 
 use std::{pin::Pin, time::Duration};
 
@@ -11,12 +12,18 @@ use serde_json::Value;
 use sse_stream::SseByteStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use limits::Meter;
+
 use crate::{
     Error,
     error::{Refusal, short},
 };
 
+mod limits;
+pub(crate) mod lines;
+
 const LARGEST: usize = 32 << 20;
+const LARGEST_JSON: usize = 8 << 20;
 
 /// How long a server that has said why it stops may take to say `[DONE]` and the usage.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -60,36 +67,54 @@ pub(crate) enum End {
     Closed,
 }
 
-/// Bounds a stream of chunks in size and in silence.
+/// Bounds a stream of chunks in size and in silence: before the first chunk and behind it.
 pub(crate) fn guarded(
     chunks: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
     provider: &str,
-    idle: Duration,
+    (first, idle): (Duration, Duration),
 ) -> Chunks {
     let provider = provider.to_owned();
     Box::pin(stream::unfold(
         (Box::pin(chunks), 0usize, provider),
         move |(mut chunks, before, provider)| async move {
-            let next = match timeout(idle, chunks.next()).await {
+            let after = if before == 0 { first } else { idle };
+            let next = match timeout(after, chunks.next()).await {
                 Err(_) => Err(Error::Timeout {
                     provider: provider.clone(),
-                    after: idle,
+                    after,
                 }),
                 Ok(None) => return None,
                 Ok(Some(next)) => next,
             };
             let size = before + next.as_ref().map_or(0, Bytes::len);
-            let next = if size > LARGEST {
-                Err(Error::broken(
-                    &provider,
-                    format!("it is larger than {} MiB", LARGEST >> 20),
-                ))
-            } else {
-                next
+            let next = match size > LARGEST {
+                true => Err(too_large(&provider, "it", LARGEST)),
+                false => next,
             };
             Some((next, (chunks, size, provider)))
         },
     ))
+}
+
+/// What comes first and is not blank. Blank bytes keep a connection alive and are not kept.
+async fn first_bytes(chunks: &mut Chunks, provider: &str, idle: Duration) -> Result<Bytes, Error> {
+    let patience = idle.saturating_mul(5);
+    let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xEF | 0xBB | 0xBF);
+    let search = async {
+        loop {
+            let chunk = chunks.next().await;
+            let chunk = chunk.ok_or_else(|| Error::broken(provider, "it is empty"))??;
+            if let Some(at) = chunk.iter().position(|byte| !blank(byte)) {
+                return Ok(chunk.slice(at..));
+            }
+        }
+    };
+    timeout(patience, search).await.unwrap_or_else(|_| {
+        Err(Error::Timeout {
+            provider: provider.to_owned(),
+            after: patience,
+        })
+    })
 }
 
 /// Decides by the first byte that means something: content types are often wrong.
@@ -98,48 +123,63 @@ pub(crate) async fn open(
     provider: &str,
     idle: Duration,
 ) -> Result<Body, Error> {
-    let mut start = Vec::new();
-    let first = loop {
-        let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xEF | 0xBB | 0xBF);
-        if let Some(byte) = start.iter().find(|byte| !blank(byte)) {
-            break *byte;
-        }
-        match chunks.next().await {
-            Some(chunk) => start.extend_from_slice(&chunk?),
-            None => return Err(Error::broken(provider, "it is empty")),
-        }
+    let patience = idle.saturating_mul(5);
+    let deadline = Instant::now() + patience;
+    let late = || Error::Timeout {
+        provider: provider.to_owned(),
+        after: patience,
     };
-    if matches!(first, b'{' | b'[' | b'<') {
-        while let Some(chunk) = chunks.next().await {
-            start.extend_from_slice(&chunk?);
+    let first = first_bytes(&mut chunks, provider, idle).await?;
+    if matches!(first.first(), Some(b'{' | b'[' | b'<')) {
+        let mut start = first.to_vec();
+        loop {
+            if start.len() > LARGEST_JSON {
+                return Err(too_large(provider, "it", LARGEST_JSON));
+            }
+            match timeout_at(deadline, chunks.next())
+                .await
+                .map_err(|_| late())?
+            {
+                Some(chunk) => start.extend_from_slice(&chunk?),
+                None => return json(start, provider).map(Body::Json),
+            }
         }
-        return json(&start, provider).map(Body::Json);
     }
     // The last event counts also where the server forgot the empty line behind it.
     let end = stream::iter([Ok(Bytes::from_static(b"\n\n"))]);
-    let all = stream::iter([Ok(Bytes::from(start))])
-        .chain(chunks)
-        .chain(end);
+    let all = stream::iter([Ok(first)]).chain(chunks).chain(end);
+    let mut meter = Meter::default();
+    let name = provider.to_owned();
+    let all = all.map(move |chunk| {
+        let chunk = chunk?;
+        match meter.pass(&chunk) {
+            true => Ok(chunk),
+            false => Err(too_large(&name, "an event", limits::LARGEST_EVENT)),
+        }
+    });
     Ok(Body::Events(Events {
         stream: Box::pin(SseByteStream::new(all)),
         provider: provider.to_owned(),
-        patience: idle * 5,
+        patience,
     }))
 }
 
-fn json(bytes: &[u8], provider: &str) -> Result<Value, Error> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_start_matches('\u{feff}').trim();
-    match serde_json::from_str(text) {
-        Ok(value) => Ok(value),
-        Err(_) if text.starts_with('<') => {
-            Err(Refusal::from_body(200, None, bytes).into_error(provider))
-        }
-        Err(error) => Err(Error::broken(
-            provider,
-            format!("its JSON is not valid ({error})"),
-        )),
+fn too_large(provider: &str, what: &str, limit: usize) -> Error {
+    Error::broken(
+        provider,
+        format!("{what} is larger than {} MiB", limit >> 20),
+    )
+}
+
+fn json(bytes: Vec<u8>, provider: &str) -> Result<Value, Error> {
+    if bytes.first() == Some(&b'<') {
+        return Err(Refusal::from_body(200, None, &bytes).into_error(provider));
     }
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Err(Error::broken(provider, "it is not UTF-8"));
+    };
+    limits::parse(text.trim())
+        .map_err(|message| Error::broken(provider, format!("its JSON {message}")))
 }
 
 impl Events {
@@ -170,13 +210,14 @@ impl Events {
             let step = match data.trim() {
                 "" => Step::Nothing,
                 "[DONE]" => Step::Done,
-                text => match serde_json::from_str::<Value>(text) {
+                text => match limits::parse(text) {
+                    // An error behind the reason to stop takes nothing away either.
+                    Ok(value) if settled => feed(&value).unwrap_or(Step::Nothing),
                     Ok(value) => feed(&value)?,
                     Err(_) if settled => Step::Nothing,
                     // Without the text, which may quote anything.
-                    Err(error) => {
-                        let message = format!("an event is not valid JSON ({error})");
-                        return Err(Error::broken(&self.provider, message));
+                    Err(message) => {
+                        return Err(Error::broken(&self.provider, format!("an event {message}")));
                     }
                 },
             };
@@ -205,75 +246,4 @@ impl Events {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EVENTS: &str = "\u{feff}: hello\n\ndata: {\"a\":\"żółw 🐢\"}\n\nevent: x\nid: 7\ndata:{\"b\":\ndata: 2}\n\n: ping\n\ndata: {\"c\":3}\n\ndata: [DONE]\n\n";
-
-    async fn read(chunks: Vec<Vec<u8>>) -> Result<Vec<Value>, Error> {
-        let chunks = stream::iter(chunks.into_iter().map(|chunk| Ok(Bytes::from(chunk))));
-        let idle = Duration::from_secs(5);
-        let mut values = Vec::new();
-        match open(guarded(chunks, "p", idle), "p", idle).await? {
-            Body::Json(value) => values.push(value),
-            Body::Events(events) => {
-                let take = |value: &Value| {
-                    values.push(value.clone());
-                    Ok(Step::Progress)
-                };
-                events.drain(take).await?;
-            }
-        }
-        Ok(values)
-    }
-
-    #[tokio::test]
-    async fn events_are_the_same_wherever_the_bytes_are_cut() {
-        let whole = read(vec![EVENTS.into()]).await.unwrap();
-        assert_eq!(whole.len(), 3);
-        assert_eq!(whole[0]["a"], "żółw 🐢");
-        for newline in ["\n", "\r\n", "\r"] {
-            let text = EVENTS.replace('\n', newline);
-            let bytes = text.as_bytes();
-            for at in 0..=bytes.len() {
-                let cut = vec![bytes[..at].to_vec(), bytes[at..].to_vec()];
-                assert_eq!(read(cut).await.unwrap(), whole, "{newline:?} cut at {at}");
-            }
-            let single = bytes.iter().map(|byte| vec![*byte]).collect();
-            assert_eq!(
-                read(single).await.unwrap(),
-                whole,
-                "{newline:?} byte by byte"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_no_answer_is_a_clear_error() {
-        for (bytes, says) in [
-            (&b""[..], "it is empty"),
-            (b" \r\n ", "it is empty"),
-            (b"\xEF\xBB\xBF", "it is empty"),
-            (b"{\"choices\":", "JSON is not valid"),
-            (b"<!doctype html><p>Login", "HTML page"),
-            (b"data: {\"a\":\n\n", "not valid JSON"),
-            (b"data: \xff\xfe\n\n", "no event stream"),
-        ] {
-            let error = read(vec![bytes.to_vec()]).await.unwrap_err();
-            assert!(error.to_string().contains(says), "{bytes:?}: {error}");
-        }
-        assert_eq!(
-            read(vec![b"data: {\"a\":1}".to_vec()]).await.unwrap().len(),
-            1,
-            "no empty line at the end"
-        );
-    }
-
-    #[tokio::test]
-    async fn an_answer_without_end_is_cut_at_32_mib() {
-        let mebibyte = vec![b'x'; 1 << 20];
-        let chunks = std::iter::once(b"data: ".to_vec()).chain(std::iter::repeat_n(mebibyte, 40));
-        let error = read(chunks.collect()).await.unwrap_err();
-        assert!(error.to_string().contains("larger than 32 MiB"), "{error}");
-    }
-}
+mod tests;

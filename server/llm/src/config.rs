@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::Secret;
+use crate::{BreakerConfig, Budget, Secret};
 
-/// The sections `providers`, `models` and `strategy`.
+/// The sections `providers`, `models`, `strategy` and `budget`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -17,6 +17,8 @@ pub struct Config {
     pub models: BTreeMap<String, ModelConfig>,
     /// Which model does what.
     pub strategy: StrategyConfig,
+    /// What may be spent.
+    pub budget: Budget,
 }
 
 /// What a server speaks.
@@ -26,12 +28,17 @@ pub enum Kind {
     /// OpenAI's own chat completions.
     #[serde(rename = "openai")]
     OpenAi,
+    /// OpenAI's responses.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
     /// Anthropic's messages.
     Anthropic,
+    /// Google's Gemini (`generateContent`).
+    Gemini,
     /// OpenRouter (OpenAI-compatible).
     #[serde(rename = "openrouter")]
     OpenRouter,
-    /// A local Ollama, through its OpenAI-compatible endpoint.
+    /// A local Ollama, by its own `/api/chat`; by its OpenAI-compatible endpoint where `base_url` ends in `/v1`.
     Ollama,
     /// Any other server that speaks OpenAI's chat completions.
     #[default]
@@ -39,6 +46,33 @@ pub enum Kind {
     OpenAiCompatible,
     /// No server: turns from a YAML file.
     Scripted,
+}
+
+/// How a model is told of tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolCalling {
+    /// In the server's way, and in the text as soon as the server says that it has none.
+    #[default]
+    Auto,
+    /// In the server's way only.
+    Native,
+    /// In the text: the model writes its calls as fenced JSON.
+    Text,
+}
+
+/// How much a model reasons before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// Not at all, or as little as the model can.
+    None,
+    /// A little.
+    Low,
+    /// Some.
+    Medium,
+    /// A lot.
+    High,
 }
 
 /// One server.
@@ -53,8 +87,8 @@ pub struct ProviderConfig {
     pub api_key: Option<Secret>,
     /// Name of the environment variable that holds the key.
     pub api_key_env: Option<String>,
-    /// Seconds of silence after which a call fails, or a text such as `90s` or `2m`: 60 where absent (`ollama`: 300, since it
-    /// loads a model first).
+    /// Seconds of silence after which a call fails, or a text such as `90s` or `2m`. Where absent: 300 before the answer begins and 120
+    /// behind (`ollama`: 300, since it loads a model first).
     #[serde(deserialize_with = "seconds")]
     #[schemars(with = "Option<Seconds>")]
     pub timeout: Option<u64>,
@@ -80,6 +114,12 @@ pub struct ModelConfig {
     pub default: bool,
     /// Whether a call counts against `strategy.max_expensive`.
     pub expensive: bool,
+    /// Tokens that a conversation may have in all, the answer included; unknown where absent.
+    pub context_tokens: Option<u64>,
+    /// How much it reasons: `none`, `low`, `medium` or `high`; the server's own way where absent, or where it takes no such word.
+    pub reasoning: Option<Effort>,
+    /// Whether tools are told in the server's own way or in the text.
+    pub tool_calling: ToolCalling,
     /// What it costs; unknown where absent.
     pub price: Option<Price>,
 }
@@ -93,6 +133,9 @@ pub struct Price {
     /// For tokens that the server read from its cache; as `input_per_mtok_usd` where absent.
     #[serde(default)]
     pub cached_per_mtok_usd: Option<f64>,
+    /// For tokens that the server wrote to its cache; as `input_per_mtok_usd` where absent.
+    #[serde(default)]
+    pub cache_write_per_mtok_usd: Option<f64>,
     /// For tokens received.
     pub output_per_mtok_usd: f64,
 }
@@ -113,6 +156,12 @@ pub struct StrategyConfig {
     pub overrides: BTreeMap<String, String>,
     /// Asked in this order where the first choice fails before any output.
     pub fallbacks: Vec<String>,
+    /// Role to models that are asked before `fallbacks`, in this order.
+    pub role_fallbacks: BTreeMap<String, Vec<String>>,
+    /// Attempts at one candidate where a failure may pass, from 1 to 10: 3 where absent.
+    pub attempts: Option<u32>,
+    /// When a candidate that fails again and again is left alone.
+    pub breaker: BreakerConfig,
     /// Calls of expensive models that one run may make; unlimited where absent.
     pub max_expensive: Option<u32>,
 }
@@ -146,15 +195,45 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
 }
 
 impl Kind {
+    /// The limit of output tokens where nobody names one, of a server that wants a limit in every request. Each current model of
+    /// Anthropic accepts this one, and an older one names its own.
+    pub(crate) fn wanted_limit(self) -> Option<u32> {
+        (self == Kind::Anthropic).then_some(32_000)
+    }
+
     /// The server's address where the configuration names none.
     #[must_use]
     pub fn default_url(self) -> Option<&'static str> {
         match self {
-            Kind::OpenAi => Some("https://api.openai.com/v1"),
+            Kind::OpenAi | Kind::OpenAiResponses => Some("https://api.openai.com/v1"),
+            Kind::Gemini => Some("https://generativelanguage.googleapis.com/v1beta"),
             Kind::Anthropic => Some("https://api.anthropic.com/v1"),
             Kind::OpenRouter => Some("https://openrouter.ai/api/v1"),
-            Kind::Ollama => Some("http://127.0.0.1:11434/v1"),
+            Kind::Ollama => Some("http://127.0.0.1:11434"),
             Kind::OpenAiCompatible | Kind::Scripted => None,
+        }
+    }
+}
+
+impl Effort {
+    /// The word as servers know it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Effort::None => "none",
+            Effort::Low => "low",
+            Effort::Medium => "medium",
+            Effort::High => "high",
+        }
+    }
+
+    /// The same in tokens of reasoning, for models that want a number: as Google maps the words of OpenAI
+    /// (ai.google.dev/gemini-api/docs/openai#thinking). All are within what Anthropic takes.
+    pub(crate) fn tokens(self) -> u32 {
+        match self {
+            Effort::None => 0,
+            Effort::Low => 1024,
+            Effort::Medium => 8192,
+            Effort::High => 24_576,
         }
     }
 }
@@ -165,24 +244,34 @@ impl Price {
     #[must_use]
     pub fn cost_micro_usd(&self, usage: &crate::Usage) -> u64 {
         let cached = usage.cached.min(usage.input);
+        let written = usage.cache_write.min(usage.input - cached);
         let rate = |usd: f64| u128::from((usd * 1e6).round() as u64);
-        let sum = u128::from(usage.input - cached) * rate(self.input_per_mtok_usd)
+        let sum = u128::from(usage.input - cached - written) * rate(self.input_per_mtok_usd)
             + u128::from(cached)
                 * rate(self.cached_per_mtok_usd.unwrap_or(self.input_per_mtok_usd))
+            + u128::from(written)
+                * rate(
+                    self.cache_write_per_mtok_usd
+                        .unwrap_or(self.input_per_mtok_usd),
+                )
             + u128::from(usage.output) * rate(self.output_per_mtok_usd);
         u64::try_from(sum.div_ceil(1_000_000)).unwrap_or(u64::MAX)
     }
 
     /// Whether every price is a number from 0 to 1,000,000.
     pub(crate) fn is_sound(&self) -> bool {
-        [
-            Some(self.input_per_mtok_usd),
-            self.cached_per_mtok_usd,
-            Some(self.output_per_mtok_usd),
-        ]
-        .into_iter()
-        .flatten()
-        .all(|usd| (0.0..=1e6).contains(&usd))
+        self.all().all(|usd| (0.0..=1e6).contains(&usd))
+    }
+
+    /// Whether nothing costs anything.
+    pub(crate) fn is_free(&self) -> bool {
+        self.all().all(|usd| usd == 0.0)
+    }
+
+    fn all(&self) -> impl Iterator<Item = f64> {
+        let optional = [self.cached_per_mtok_usd, self.cache_write_per_mtok_usd];
+        let always = [self.input_per_mtok_usd, self.output_per_mtok_usd];
+        always.into_iter().chain(optional.into_iter().flatten())
     }
 }
 
@@ -196,6 +285,7 @@ mod tests {
         let price = Price {
             input_per_mtok_usd: 0.15,
             cached_per_mtok_usd: Some(0.075),
+            cache_write_per_mtok_usd: None,
             output_per_mtok_usd: 0.6,
         };
         for (input, cached, output, micro_usd) in [
@@ -210,6 +300,7 @@ mod tests {
             let cost = price.cost_micro_usd(&Usage {
                 input,
                 cached,
+                cache_write: 0,
                 output,
                 estimated: false,
             });

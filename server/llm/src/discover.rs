@@ -5,12 +5,63 @@ use std::{collections::BTreeMap, time::Duration};
 use reqwest::Client;
 use serde_json::Value;
 
-use crate::{Config, Kind, ModelConfig, ProviderConfig, Secret, StrategyConfig};
+use crate::{Config, Kind, ModelConfig, ProviderConfig, Secret};
+
+/// One hosted server: name, kind, variables that may hold the key, variable of the address, usual model.
+type Hosted = (
+    &'static str,
+    Kind,
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+);
+
+/// In the order in which they count.
+const HOSTED: [Hosted; 5] = [
+    (
+        "openai",
+        Kind::OpenAi,
+        &["OPENAI_API_KEY"],
+        "OPENAI_BASE_URL",
+        "gpt-5.2",
+    ),
+    (
+        "anthropic",
+        Kind::Anthropic,
+        &["ANTHROPIC_API_KEY"],
+        "ANTHROPIC_BASE_URL",
+        "claude-sonnet-5-5",
+    ),
+    (
+        "openrouter",
+        Kind::OpenRouter,
+        &["OPENROUTER_API_KEY"],
+        "OPENROUTER_BASE_URL",
+        "openrouter/auto",
+    ),
+    (
+        "gemini",
+        Kind::Gemini,
+        &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        "GEMINI_BASE_URL",
+        "gemini-3.8-flash",
+    ),
+    (
+        "dashscope",
+        Kind::OpenAiCompatible,
+        &["DASHSCOPE_API_KEY"],
+        "DASHSCOPE_BASE_URL",
+        "qwen3-coder-plus",
+    ),
+];
+
+/// DashScope outside China.
+const DASHSCOPE: &str = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1";
 
 /// Builds a configuration with one provider and one model. `vars` looks up an environment variable; `ollama` is the address of
 /// a running Ollama and its models, newest first (see [`ollama_models`]). The first of these that is there counts:
-/// `OPENAI_API_KEY` (or `OPENAI_BASE_URL` alone, for a server without keys), `ANTHROPIC_API_KEY`, `OPENROUTER_API_KEY`, Ollama.
-/// `ANIMUS_MODEL` names the model.
+/// `OPENAI_API_KEY` (or `OPENAI_BASE_URL` alone, for a server without keys), `ANTHROPIC_API_KEY`, `OPENROUTER_API_KEY`,
+/// `GEMINI_API_KEY` or `GOOGLE_API_KEY`, `DASHSCOPE_API_KEY`, Ollama. `ANIMUS_MODEL` names the model.
 #[must_use]
 pub fn discover(
     vars: impl Fn(&str) -> Option<String>,
@@ -22,30 +73,16 @@ pub fn discover(
             .filter(|value| !value.is_empty())
     };
     let named = var("ANIMUS_MODEL");
-    let hosted = [
-        ("openai", Kind::OpenAi, "OPENAI", "gpt-5"),
-        (
-            "anthropic",
-            Kind::Anthropic,
-            "ANTHROPIC",
-            "claude-sonnet-4-5",
-        ),
-        (
-            "openrouter",
-            Kind::OpenRouter,
-            "OPENROUTER",
-            "openrouter/auto",
-        ),
-    ];
-    for (name, kind, prefix, model) in hosted {
-        let key = var(&format!("{prefix}_API_KEY"));
-        let base_url = var(&format!("{prefix}_BASE_URL"));
+    for (name, kind, keys, address, model) in HOSTED {
+        let key = keys.iter().find_map(|key| var(key));
+        let base_url = var(address);
         if key.is_none() && (kind != Kind::OpenAi || base_url.is_none()) {
             continue;
         }
+        let usual = (kind == Kind::OpenAiCompatible).then(|| DASHSCOPE.to_owned());
         let provider = ProviderConfig {
             r#type: kind,
-            base_url,
+            base_url: base_url.or(usual),
             api_key: key.map(Secret::from),
             ..ProviderConfig::default()
         };
@@ -121,7 +158,7 @@ fn single(name: &str, provider: ProviderConfig, model: String) -> Config {
     Config {
         providers: BTreeMap::from([(name.to_owned(), provider)]),
         models: BTreeMap::from([(name.to_owned(), model)]),
-        strategy: StrategyConfig::default(),
+        ..Config::default()
     }
 }
 
@@ -144,7 +181,7 @@ mod tests {
             (
                 "OPENAI_API_KEY=a ANTHROPIC_API_KEY=b",
                 ollama(),
-                Some("openai/gpt-5"),
+                Some("openai/gpt-5.2"),
             ),
             (
                 "OPENAI_BASE_URL=http://127.0.0.1:1/v1 ANIMUS_MODEL=m",
@@ -154,13 +191,23 @@ mod tests {
             (
                 "ANTHROPIC_API_KEY=b",
                 ollama(),
-                Some("anthropic/claude-sonnet-4-5"),
+                Some("anthropic/claude-sonnet-5-5"),
             ),
             ("ANTHROPIC_BASE_URL=http://127.0.0.1:1", None, None),
             (
                 "OPENROUTER_API_KEY=c ANIMUS_MODEL=x/y",
                 None,
                 Some("openrouter/x/y"),
+            ),
+            (
+                "GOOGLE_API_KEY=d",
+                ollama(),
+                Some("gemini/gemini-3.8-flash"),
+            ),
+            (
+                "DASHSCOPE_API_KEY=e GEMINI_API_KEY=",
+                None,
+                Some("dashscope/qwen3-coder-plus"),
             ),
             ("", ollama(), Some("ollama/qwen3")),
             ("ANIMUS_MODEL=big", ollama(), Some("ollama/big")),

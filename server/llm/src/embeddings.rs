@@ -57,9 +57,9 @@ impl Embeddings {
         // An address that names the chat's path means the same server.
         config.base_url = config.base_url.map(|url| {
             let url = url.trim().trim_end_matches('/');
-            url.strip_suffix("/chat/completions")
-                .unwrap_or(url)
-                .to_owned()
+            let chat = ["/chat/completions", "/responses"];
+            let base = chat.iter().find_map(|path| url.strip_suffix(path));
+            base.unwrap_or(url).to_owned()
         });
         Ok(Embeddings {
             endpoint: Endpoint::new(name, &config, "embeddings")?,
@@ -125,7 +125,7 @@ impl Embeddings {
                 Err(error) => error,
             };
             let wait = match error.next() {
-                Next::Again(asked) => retry::pause(attempt, asked),
+                Next::Again(asked) => retry::pause(attempt, retry::ATTEMPTS, asked),
                 Next::Fallback | Next::Stop => None,
             };
             let Some(wait) = wait else {
@@ -172,7 +172,7 @@ impl Kind {
     /// Whether a server of this kind has OpenAI's `/embeddings`.
     #[must_use]
     pub fn has_embeddings(self) -> bool {
-        !matches!(self, Kind::Anthropic | Kind::Scripted)
+        !matches!(self, Kind::Anthropic | Kind::Gemini | Kind::Scripted)
     }
 }
 

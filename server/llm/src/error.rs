@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::Scope;
+
+pub(crate) use refusal::Refusal;
+
+mod refusal;
 
 /// `provider` is the user's name of the server. `message` is short and has no key in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +68,13 @@ pub enum Error {
     /// Only expensive models are left and the run may not call one more.
     #[error("this run has made its {limit} calls of expensive models")]
     Expensive { limit: u32 },
+    /// The budget does not allow one more call; amounts in micro-dollars, the reserve of this call left out.
+    #[error("the budget of this {scope} is used up: {} of {} spent", usd(*.spent), usd(*.limit))]
+    Budget {
+        scope: Scope,
+        limit: u64,
+        spent: u64,
+    },
     /// A configuration that cannot work.
     #[error("{0}")]
     Config(String),
@@ -99,7 +110,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Error::Auth { provider, .. } => format!(
-                "Set a valid key: OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENROUTER_API_KEY, or `providers.{provider}.api_key_env`."
+                "Set a valid key: in `providers.{provider}.api_key_env` or `api_key`, or in OPENAI_API_KEY, ANTHROPIC_API_KEY, OPENROUTER_API_KEY, GEMINI_API_KEY or DASHSCOPE_API_KEY."
             ),
             Error::Invalid { provider, .. } => {
                 format!("Check the model's name, and `providers.{provider}.type` and `base_url`.")
@@ -129,9 +140,34 @@ impl Error {
             Error::Expensive { .. } => {
                 "Raise `strategy.max_expensive`, or name a cheaper model in `strategy.fallbacks`.".into()
             }
+            Error::Budget { scope, .. } => format!(
+                "Raise `budget` for the {scope} in the configuration, or name a cheaper model in `strategy.fallbacks`."
+            ),
             Error::Config(_) => "Correct the configuration file.".into(),
             Error::Cancelled => "Ask again when you are ready.".into(),
             Error::ScriptEnded { .. } | Error::Script { .. } => "Correct the script.".into(),
+        }
+    }
+
+    /// The class of the failure, as events, metrics and docs/models.md name it.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Error::Auth { .. } => "auth",
+            Error::Invalid { .. } => "invalid",
+            Error::RateLimited { .. } => "rate_limited",
+            Error::Quota { .. } => "quota",
+            Error::Overloaded { .. } => "overloaded",
+            Error::Timeout { .. } => "timeout",
+            Error::Broken { .. } => "broken_stream",
+            Error::TooLong { .. } => "context_overflow",
+            Error::Refused { .. } => "content_filter",
+            Error::Unreachable { .. } => "unreachable",
+            Error::NoModel(_) => "no_model",
+            Error::Expensive { .. } | Error::Budget { .. } => "budget",
+            Error::Config(_) => "config",
+            Error::Cancelled => "cancelled",
+            Error::ScriptEnded { .. } | Error::Script { .. } => "script",
         }
     }
 
@@ -146,14 +182,23 @@ impl Error {
             | Error::Quota { .. }
             | Error::Timeout { .. }
             | Error::TooLong { .. }
-            | Error::Refused { .. } => Next::Fallback,
-            Error::NoModel(_)
+            | Error::Refused { .. }
             | Error::Expensive { .. }
+            | Error::Budget { .. } => Next::Fallback,
+            Error::NoModel(_)
             | Error::Config(_)
             | Error::Cancelled
             | Error::ScriptEnded { .. }
             | Error::Script { .. } => Next::Stop,
         }
+    }
+
+    /// Whether the server may have worked on the request, and charges for it.
+    pub(crate) fn is_charged(&self) -> bool {
+        matches!(
+            self,
+            Error::Timeout { .. } | Error::Broken { .. } | Error::Cancelled
+        )
     }
 
     pub(crate) fn broken(provider: &str, message: impl Into<String>) -> Error {
@@ -164,133 +209,10 @@ impl Error {
     }
 }
 
-/// A refusal as a server words it, before it is known what to do about it.
-#[derive(Debug, Default)]
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) code: String,
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    /// Reads the body of an HTTP error.
-    pub(crate) fn from_body(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Refusal {
-        let text = String::from_utf8_lossy(body);
-        let trimmed = text.trim_start_matches('\u{feff}').trim();
-        let mut refusal = match serde_json::from_str::<Value>(trimmed) {
-            Ok(value) => Refusal::from_json(value.get("error").unwrap_or(&value), status),
-            Err(_) if trimmed.starts_with('<') => Refusal {
-                message: "an HTML page instead of an API answer; is this the address of the API?"
-                    .into(),
-                ..Refusal::default()
-            },
-            Err(_) if trimmed.is_empty() => Refusal {
-                message: "no explanation".into(),
-                ..Refusal::default()
-            },
-            Err(_) => Refusal {
-                message: trimmed.to_owned(),
-                ..Refusal::default()
-            },
-        };
-        refusal.status = status;
-        refusal.retry_after = retry_after;
-        refusal
-    }
-
-    /// Reads an `error` value: an object of any dialect, or a string. `status` counts where the object implies none.
-    pub(crate) fn from_json(error: &Value, status: u16) -> Refusal {
-        let word = |key: &str| error[key].as_str().unwrap_or_default();
-        let message = [
-            error.as_str().unwrap_or_default(),
-            word("message"),
-            word("detail"),
-            word("error"),
-        ];
-        let message = message.into_iter().find(|text| !text.is_empty());
-        let code = format!("{} {}", word("code"), word("type"));
-        let number = error["code"].as_u64().or_else(|| word("code").parse().ok());
-        let implied = [
-            ("rate_limit", 429),
-            ("authentication", 401),
-            ("invalid_api_key", 401),
-            ("permission", 403),
-            ("not_found", 404),
-            ("billing", 402),
-            ("invalid_request", 400),
-            ("overloaded", 529),
-        ];
-        let implied = implied
-            .iter()
-            .find(|(name, _)| code.contains(name))
-            .map(|(_, status)| *status);
-        let number = number
-            .and_then(|n| u16::try_from(n).ok())
-            .filter(|n| (400..600).contains(n));
-        Refusal {
-            status: number.or(implied).unwrap_or(status),
-            retry_after: None,
-            code,
-            message: message.map_or_else(|| error.to_string(), str::to_owned),
-        }
-    }
-
-    /// Decides what it means. `message` must be free of keys already (in full: a cut could leave half a key).
-    pub(crate) fn into_error(self, provider: &str) -> Error {
-        let Refusal {
-            status,
-            retry_after,
-            code,
-            message,
-        } = self;
-        let (provider, message) = (provider.to_owned(), short(&message));
-        let said = format!("{code} {message}").to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        let too_long = [
-            "context_length",
-            "context length",
-            "context window",
-            "maximum context",
-            "prompt is too long",
-            "too many tokens",
-            "request_too_large",
-        ];
-        match status {
-            402 => Error::Quota { provider, message },
-            _ if says(&["insufficient_quota", "credit balance"]) => {
-                Error::Quota { provider, message }
-            }
-            401 | 403 => Error::Auth { provider, message },
-            429 => Error::RateLimited {
-                provider,
-                retry_after,
-                message,
-            },
-            413 => Error::TooLong { provider, message },
-            400 | 422 if says(&too_long) => Error::TooLong { provider, message },
-            400 | 422
-                if says(&[
-                    "content_filter",
-                    "content_policy",
-                    "content management policy",
-                ]) =>
-            {
-                Error::Refused { provider, message }
-            }
-            408 | 409 | 425 | 500.. => Error::Overloaded {
-                provider,
-                status,
-                retry_after,
-                message,
-            },
-            _ => Error::Invalid {
-                provider,
-                status,
-                message,
-            },
-        }
-    }
+/// Micro-dollars for a person.
+#[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
+fn usd(micro: u64) -> String {
+    format!("${:.4}", micro as f64 / 1e6)
 }
 
 /// The first 300 characters on one line.
@@ -303,78 +225,4 @@ pub(crate) fn short(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_means_what_can_be_done_about_it() {
-        let table = [
-            (
-                401,
-                r#"{"error":{"message":"bad key","type":"invalid_request_error","code":"invalid_api_key"}}"#,
-                "Auth",
-            ),
-            (403, "", "Auth"),
-            (402, r#"{"error":{"message":"pay","code":402}}"#, "Quota"),
-            (
-                429,
-                r#"{"error":{"message":"You exceeded","code":"insufficient_quota"}}"#,
-                "Quota",
-            ),
-            (429, r#"{"error":{"message":"slow down"}}"#, "RateLimited"),
-            (
-                400,
-                r#"{"error":{"message":"too big","code":"context_length_exceeded"}}"#,
-                "TooLong",
-            ),
-            (
-                400,
-                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}"#,
-                "TooLong",
-            ),
-            (413, "<html>", "TooLong"),
-            (
-                400,
-                r#"{"error":{"message":"no","code":"content_filter"}}"#,
-                "Refused",
-            ),
-            (400, r#"{"error":"unknown field"}"#, "Invalid"),
-            (404, r#"{"error":{"message":"no such model"}}"#, "Invalid"),
-            (500, "<html><h1>Oops", "Overloaded"),
-            (503, "", "Overloaded"),
-            (
-                529,
-                r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
-                "Overloaded",
-            ),
-            (302, "", "Invalid"),
-        ];
-        for (status, body, name) in table {
-            let error = Refusal::from_body(status, None, body.as_bytes()).into_error("p");
-            assert!(
-                format!("{error:?}").starts_with(name),
-                "{status} {body}: {error:?}"
-            );
-            assert!(error.hint().ends_with('.'));
-        }
-    }
-
-    #[test]
-    fn an_error_inside_a_stream_implies_its_status() {
-        for (error, name) in [
-            (r#"{"type":"overloaded_error","message":"x"}"#, "Overloaded"),
-            (
-                r#"{"type":"rate_limit_error","message":"x"}"#,
-                "RateLimited",
-            ),
-            (r#"{"code":502,"message":"upstream"}"#, "Overloaded"),
-            (r#"{"code":"429","message":"x"}"#, "RateLimited"),
-            (r#""just words""#, "Overloaded"),
-            ("{}", "Overloaded"),
-        ] {
-            let value = serde_json::from_str(error).unwrap();
-            let error = Refusal::from_json(&value, 500).into_error("p");
-            assert!(format!("{error:?}").starts_with(name), "{error:?}");
-        }
-    }
-}
+mod tests;

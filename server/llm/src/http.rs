@@ -2,6 +2,10 @@
 //!
 //! Invariant: the key goes to the configured host alone (redirects are refused), and every message that leaves here is free of it.
 
+mod listing;
+
+pub use listing::{Listed, Listing, listing};
+
 use std::{sync::OnceLock, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
@@ -11,6 +15,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue, LOCATION},
     redirect::Policy,
 };
+use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -18,7 +23,7 @@ use crate::{
     Error, Kind, ProviderConfig, Secret,
     body::{self, Body},
     error::{Refusal, short},
-    retry,
+    retry::asked,
 };
 
 /// The part of an error page that is read.
@@ -31,6 +36,8 @@ pub(crate) struct Endpoint {
     pub(crate) kind: Kind,
     url: Url,
     key: Option<Secret>,
+    /// Silence that is borne before the first byte of an answer, and behind it.
+    first: Duration,
     idle: Duration,
     client: OnceLock<Client>,
 }
@@ -61,14 +68,24 @@ impl Endpoint {
                 "must hold no user and no password: use api_key_env".into(),
             ));
         }
-        url.set_path(&full_path(url.path(), path));
-        let seconds = config
-            .timeout
-            .filter(|seconds| *seconds > 0)
-            .unwrap_or(match kind {
-                Kind::Ollama => 300,
-                _ => 60,
-            });
+        url.set_path(&match kind {
+            Kind::Gemini => full_path(url.path(), path, "/v1beta"),
+            Kind::Ollama if path.starts_with("api/") => {
+                let base = url.path().trim_end_matches('/');
+                let base = base.strip_suffix("/api").unwrap_or(base);
+                full_path(base, path, "")
+            }
+            _ => full_path(url.path(), path, "/v1"),
+        });
+        let given = config.timeout.filter(|seconds| *seconds > 0);
+        let (first, idle) = match (given, kind) {
+            (Some(seconds), _) => (seconds, seconds),
+            // It loads a model first, also between two answers.
+            (None, Kind::Ollama) => (300, 300),
+            // Models that reason are silent for long before they begin.
+            (None, _) => (300, 120),
+        };
+        let longest = |seconds: u64| Duration::from_secs(seconds.min(86_400));
         Ok(Endpoint {
             name: name.to_owned(),
             kind,
@@ -77,7 +94,8 @@ impl Endpoint {
                 .api_key
                 .clone()
                 .filter(|key| !key.expose().is_empty()),
-            idle: Duration::from_secs(seconds.min(86_400)),
+            first: longest(first),
+            idle: longest(idle),
             client: OnceLock::new(),
         })
     }
@@ -93,8 +111,67 @@ impl Endpoint {
         &self,
         key_header: (HeaderName, &str),
         headers: &[(&'static str, &'static str)],
-        request: &Value,
+        request: &(impl Serialize + Sync),
     ) -> Result<Body, Error> {
+        let url = self.url.clone();
+        let chunks = self.chunks(url, key_header, headers, request).await?;
+        body::open(chunks, &self.name, self.idle).await
+    }
+
+    /// The same for a server that answers in JSON lines.
+    pub(crate) async fn post_for_lines(
+        &self,
+        key_header: (HeaderName, &str),
+        request: &(impl Serialize + Sync),
+    ) -> Result<Body, Error> {
+        let url = self.url.clone();
+        let chunks = self.chunks(url, key_header, &[], request).await?;
+        body::lines::open(chunks, &self.name, self.idle).await
+    }
+
+    /// The same for a server with an address for each model: `path` behind the last part of the address, `query` as it is.
+    pub(crate) async fn post_to(
+        &self,
+        (path, query): (&str, &str),
+        key_header: (HeaderName, &str),
+        request: &(impl Serialize + Sync),
+    ) -> Result<Body, Error> {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.url.path()));
+        url.set_query(Some(query));
+        let chunks = self.chunks(url, key_header, &[], request).await?;
+        body::open(chunks, &self.name, self.idle).await
+    }
+
+    /// Gets what is at the address.
+    pub(crate) async fn get(&self, key_header: (HeaderName, &str)) -> Result<Body, Error> {
+        let version: &[_] = match self.kind {
+            Kind::Anthropic => &[("anthropic-version", "2023-06-01")],
+            _ => &[],
+        };
+        let map = self.headers(key_header, version)?;
+        let send = self.client()?.get(self.url.clone());
+        let chunks = self.answer(send.headers(map).send()).await?;
+        body::open(chunks, &self.name, self.idle).await
+    }
+
+    async fn chunks(
+        &self,
+        url: Url,
+        key_header: (HeaderName, &str),
+        headers: &[(&'static str, &'static str)],
+        request: &(impl Serialize + Sync),
+    ) -> Result<body::Chunks, Error> {
+        let map = self.headers(key_header, headers)?;
+        let send = self.client()?.post(url).headers(map).json(request);
+        self.answer(send.send()).await
+    }
+
+    fn headers(
+        &self,
+        key_header: (HeaderName, &str),
+        headers: &[(&'static str, &'static str)],
+    ) -> Result<HeaderMap, Error> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_static(value));
@@ -116,17 +193,18 @@ impl Endpoint {
                 message: "no key is set".into(),
             });
         }
-        let send = self
-            .client()?
-            .post(self.url.clone())
-            .headers(map)
-            .json(request)
-            .send();
-        let response = match timeout(self.idle, send).await {
+        Ok(map)
+    }
+
+    async fn answer(
+        &self,
+        send: impl Future<Output = reqwest::Result<Response>>,
+    ) -> Result<body::Chunks, Error> {
+        let response = match timeout(self.first, send).await {
             Err(_) => {
                 return Err(Error::Timeout {
                     provider: self.name.clone(),
-                    after: self.idle,
+                    after: self.first,
                 });
             }
             Ok(response) => response.map_err(|error| self.fault(error))?,
@@ -138,12 +216,7 @@ impl Endpoint {
         let chunks = response
             .bytes_stream()
             .map_err(move |error| Error::broken(&name, cause(error, key.as_ref())));
-        body::open(
-            body::guarded(chunks, &self.name, self.idle),
-            &self.name,
-            self.idle,
-        )
-        .await
+        Ok(body::guarded(chunks, &self.name, (self.first, self.idle)))
     }
 
     /// The meaning of an `error` value inside a 200.
@@ -192,6 +265,11 @@ impl Endpoint {
             .port()
             .map(|port| format!(":{port}"))
             .unwrap_or_default();
+        if !error.is_connect() {
+            // The server may have read the request, so this is not the same as a port where nobody listens.
+            let message = cause(error, self.key.as_ref());
+            return Error::broken(&self.name, format!("no answer came ({message})"));
+        }
         Error::Unreachable {
             provider: self.name.clone(),
             url: format!("{}://{url}{port}", self.url.scheme()),
@@ -202,7 +280,13 @@ impl Endpoint {
     async fn refusal(&self, response: Response) -> Error {
         let status = response.status().as_u16();
         let headers = response.headers();
-        let retry_after = retry::retry_after(headers, Timestamp::now());
+        let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        };
+        let all = headers.iter().filter_map(pair).collect();
+        // The headers about rates come with every answer, and mean a pause only with a refusal that is about rates.
+        let limited = matches!(status, 429 | 503 | 529);
+        let retry_after = asked::in_headers(&all, Timestamp::now(), limited);
         if response.status().is_redirection() {
             let target = headers.get(LOCATION).and_then(|to| to.to_str().ok());
             let target = target.and_then(|to| self.url.join(to).ok());
@@ -227,7 +311,7 @@ impl Endpoint {
             }
         };
         // What came is enough: the status alone says most.
-        let _ = timeout(Duration::from_secs(5), read).await;
+        let _ = timeout(Duration::from_secs(2), read).await;
         page.truncate(ERROR_PAGE);
         self.clean(Refusal::from_body(status, retry_after, &page))
             .into_error(&self.name)
@@ -252,8 +336,9 @@ fn cause(error: reqwest::Error, key: Option<&Secret>) -> String {
     short(&key.map_or(text.clone(), |key| key.redact(&text)))
 }
 
-/// `base` with or without a version, with or without `path` itself, becomes the whole path.
-fn full_path(base: &str, path: &str) -> String {
+/// `base` with or without a version, with or without `path` itself, becomes the whole path; `usual` is the version where there
+/// is none.
+fn full_path(base: &str, path: &str, usual: &str) -> String {
     let base = base.trim_end_matches('/');
     let base = base
         .strip_suffix(path)
@@ -266,7 +351,7 @@ fn full_path(base: &str, path: &str) -> String {
     let version = if base.split('/').any(is_version) {
         ""
     } else {
-        "/v1"
+        usual
     };
     format!("{base}{version}/{path}")
 }
@@ -289,7 +374,7 @@ mod tests {
             ("/api/paas/v4", "/api/paas/v4/messages"),
             ("/vendor", "/vendor/v1/messages"),
         ] {
-            assert_eq!(full_path(base, "messages"), whole, "{base}");
+            assert_eq!(full_path(base, "messages", "/v1"), whole, "{base}");
         }
     }
 

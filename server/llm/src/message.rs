@@ -33,6 +33,9 @@ pub enum Message {
         text: String,
         /// Tools it asked for.
         calls: Vec<Call>,
+        /// What its server wants back with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carry: Option<Carry>,
     },
     /// The result of one call; follows the message with that call.
     Tool {
@@ -45,6 +48,15 @@ pub enum Message {
         /// Whether the tool failed.
         failed: bool,
     },
+}
+
+/// What a server wants back with an earlier reply of its own, unread: signatures of thoughts, encrypted reasoning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carry {
+    /// `provider/model` that gave it; nobody else gets it.
+    pub model: String,
+    /// In the dialect of that server; null where only its ids of calls are its own.
+    pub value: serde_json::Value,
 }
 
 /// A tool that the model wants to be run.
@@ -78,6 +90,8 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// The tools on offer.
     pub tools: Arc<[ToolSpec]>,
+    /// JSON Schema that the text of the answer must fit; asked of servers that offer it, so the caller checks all the same.
+    pub answer_schema: Option<Arc<serde_json::Value>>,
     /// Limit of output tokens; the smallest of this and the configured ones counts.
     pub max_tokens: Option<u32>,
 }

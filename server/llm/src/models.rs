@@ -3,51 +3,59 @@
 //! Invariant: M1, M2 (see the crate). No connection, no file and no TLS before the first call.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
 };
 
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
+use parking_lot::Mutex;
 
 use crate::{
-    Chunk, Config, Error, Kind, ModelConfig, Piece, Provider, ProviderConfig, ProviderRequest,
-    RawReply, Reply, Request, Role, Stop, StrategyConfig, anthropic::Anthropic, calls, error::Next,
-    openai::OpenAi, provider::unless_cancelled, retry, scripted::Scripted, text_calls,
+    BreakerConfig, BreakerState, Budget, Config, Error, Kind, Ledger, ModelConfig, Provider,
+    ProviderConfig, Role, Scope, Spent, StrategyConfig, anthropic::Anthropic, breaker::Breakers,
+    budget::Account, gemini::Gemini, ollama::Ollama, openai::OpenAi, responses::Responses,
+    scripted::Scripted, veil,
 };
 
-use choice::Candidate;
+use run::Run;
 
+pub use overview::{CandidateOverview, RoleOverview};
+
+mod answer;
+mod attempt;
+mod call;
 mod choice;
+mod overview;
+mod resumed;
+mod run;
+mod size;
 
-/// Every configured model. Clones share one allowance of expensive calls; [`Models::for_run`] gives a new one.
+/// Every configured model. Clones share one run: its budget, its allowance of expensive calls, its candidates that refused;
+/// [`Models::for_run`] begins a new one. Breakers and the ledger are shared by all runs.
 #[derive(Clone)]
 pub struct Models {
     shared: Arc<Shared>,
-    expensive_left: Option<Arc<AtomicU32>>,
+    ledger: Arc<Ledger>,
+    run: Arc<Run>,
 }
 
 struct Shared {
     providers: BTreeMap<String, Server>,
     models: BTreeMap<String, ModelConfig>,
     strategy: StrategyConfig,
+    budget: Budget,
+    /// `budget` in micro-dollars.
+    caps: BTreeMap<Scope, u64>,
+    breakers: Breakers,
+    /// `provider/model` of those that made a call in their server's own way.
+    callers: Mutex<BTreeSet<String>>,
 }
 
 struct Server {
     kind: Kind,
     max_tokens: Option<u32>,
     provider: Box<dyn Provider>,
-}
-
-/// Everything that stays the same over the attempts of a call.
-struct Question<'a> {
-    role: Role,
-    request: &'a Request,
-    cancel: &'a CancellationToken,
+    key: Option<crate::Secret>,
 }
 
 impl Models {
@@ -61,7 +69,8 @@ impl Models {
             let server = Server {
                 kind: config.r#type,
                 max_tokens: config.max_tokens,
-                provider: open(name, config)?,
+                provider: veil::over(open(name, config)?, config.api_key.clone()),
+                key: config.api_key.clone(),
             };
             providers.insert(name.clone(), server);
         }
@@ -69,6 +78,10 @@ impl Models {
             providers,
             models: config.models.clone(),
             strategy: config.strategy.clone(),
+            budget: config.budget.clone(),
+            caps: config.budget.caps()?,
+            breakers: Breakers::new(config.strategy.breaker),
+            callers: Mutex::default(),
         });
         models.shared.check()?;
         Ok(models)
@@ -83,6 +96,7 @@ impl Models {
             kind: Kind::Scripted,
             max_tokens: None,
             provider: Box::new(Scripted::from_text("built in", yaml)?),
+            key: None,
         };
         let model = ModelConfig {
             provider: "scripted".into(),
@@ -94,17 +108,71 @@ impl Models {
             providers: BTreeMap::from([("scripted".into(), server)]),
             models: BTreeMap::from([("script".into(), model)]),
             strategy: StrategyConfig::default(),
+            budget: Budget::default(),
+            caps: BTreeMap::new(),
+            breakers: Breakers::new(BreakerConfig::default()),
+            callers: Mutex::default(),
         }))
     }
 
-    /// The same models with a fresh `max_expensive`, for one run.
+    /// The configured keys, to be masked where texts are kept or shown, and for nothing else.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let servers = self.shared.providers.values();
+        servers.filter_map(|server| server.key.as_ref().map(crate::Secret::expose))
+    }
+
+    /// The same models for a new run, of a session that has spent this many micro-dollars so far.
     #[must_use]
-    pub fn for_run(&self) -> Models {
-        let limit = self.shared.strategy.max_expensive;
+    pub fn for_run(&self, session_spent: u64) -> Models {
         Models {
             shared: Arc::clone(&self.shared),
-            expensive_left: limit.map(|limit| Arc::new(AtomicU32::new(limit))),
+            ledger: Arc::clone(&self.ledger),
+            run: Arc::new(self.shared.run(&self.ledger, session_spent)),
         }
+    }
+
+    /// The same models for a new run, that keep the spending of a day in `ledger`.
+    #[must_use]
+    pub fn with_ledger(&self, ledger: Arc<Ledger>) -> Models {
+        Models {
+            shared: Arc::clone(&self.shared),
+            run: Arc::new(self.shared.run(&ledger, 0)),
+            ledger,
+        }
+    }
+
+    /// Lifts a cap by so many micro-dollars, after a person said yes: for this run, or for today. Nothing where there is no such
+    /// cap.
+    pub fn raise(&self, scope: Scope, micro_usd: u64) {
+        self.run.account.raise(scope, micro_usd);
+    }
+
+    /// Caps this run at so many micro-dollars, unless its cap is lower already.
+    pub fn cap_run(&self, micro_usd: u64) {
+        self.run.account.cap_run(micro_usd);
+    }
+
+    /// Allows so many more calls of expensive models in this run, after a person said yes.
+    pub fn allow_expensive(&self, calls: u32) {
+        self.run.allow_expensive(calls);
+    }
+
+    /// What the latest call of this run that a cap refused may cost at most, in micro-dollars.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.run.account.refused()
+    }
+
+    /// What is spent so far.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.run.account.spent()
+    }
+
+    /// `provider/model`, state and failures in a row of each candidate that was asked so far, by any run.
+    #[must_use]
+    pub fn breakers(&self) -> Vec<(String, BreakerState, u32)> {
+        self.shared.breakers.view()
     }
 
     /// Whether no model is configured.
@@ -135,151 +203,21 @@ impl Models {
         Role::ALL.into_iter().filter_map(row).collect()
     }
 
-    /// Asks the model of `role`, or `choice` (a name of `models`, or `provider/model`), then the fallbacks.
-    ///
-    /// # Errors
-    /// That of the last candidate asked; those before it were told by [`Chunk::Fallback`].
-    pub async fn complete(
-        &self,
-        role: Role,
-        choice: Option<&str>,
-        request: &Request,
-        cancel: &CancellationToken,
-        on: &mut (dyn FnMut(Chunk<'_>) + Send),
-    ) -> Result<Reply, Error> {
-        let question = Question {
-            role,
-            request,
-            cancel,
-        };
-        let mut failed: Option<(String, Error)> = None;
-        for candidate in self.shared.candidates(role, choice)? {
-            if let Err(error) = self.reserve(&candidate) {
-                // The first failure is the one that the user can act on.
-                failed.get_or_insert((candidate.label(), error));
-                continue;
-            }
-            if let Some((from, error)) = failed.take() {
-                let (to, reason) = (candidate.label(), error.to_string());
-                on(Chunk::Fallback { from, to, reason });
-            }
-            let mut spoke = false;
-            let error = match self.persist(&candidate, &question, &mut spoke, on).await {
-                Ok(reply) => return Ok(priced(reply, &candidate, request)),
-                Err(error) => error,
-            };
-            if error == Error::Cancelled {
-                return Err(error);
-            }
-            tracing::warn!(model = candidate.label(), role = role.as_str(), %error, "a model failed");
-            if spoke || error.next() == Next::Stop {
-                return Err(error);
-            }
-            self.give_back(&candidate);
-            failed = Some((candidate.label(), error));
-        }
-        let nobody =
-            || Error::NoModel(format!("No model is configured for the {}.", role.as_str()));
-        Err(failed.map_or_else(nobody, |(_, error)| error))
-    }
-
-    /// Attempts at one candidate, with pauses, as long as nothing was heard.
-    async fn persist(
-        &self,
-        candidate: &Candidate,
-        question: &Question<'_>,
-        spoke: &mut bool,
-        on: &mut (dyn FnMut(Chunk<'_>) + Send),
-    ) -> Result<RawReply, Error> {
-        let Question {
-            role,
-            request,
-            cancel,
-        } = question;
-        let provider = &candidate.model.provider;
-        let server = self.shared.providers.get(provider);
-        let server =
-            server.ok_or_else(|| Error::NoModel(format!("There is no provider {provider}.")))?;
-        let asked = ProviderRequest {
-            role: *role,
-            model: &candidate.model.model,
-            temperature: candidate.model.temperature,
-            max_tokens: [
-                request.max_tokens,
-                candidate.model.max_tokens,
-                server.max_tokens,
-            ]
-            .into_iter()
-            .flatten()
-            .min(),
-            system: &request.system,
-            messages: &request.messages,
-            tools: &request.tools,
-        };
-        for attempt in 1.. {
-            let mut hear = |piece: Piece<'_>| {
-                *spoke = true;
-                on(match piece {
-                    Piece::Text(text) => Chunk::Text(text),
-                    Piece::Reasoning(text) => Chunk::Reasoning(text),
-                });
-            };
-            let error = match server.provider.complete(&asked, cancel, &mut hear).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => error,
-            };
-            let wait = match error.next() {
-                Next::Again(asked) if !*spoke => retry::pause(attempt, asked),
-                _ => None,
-            };
-            let Some(wait) = wait else {
-                return Err(error);
-            };
-            on(Chunk::Retry {
-                wait,
-                reason: error.to_string(),
-            });
-            let rest = async {
-                sleep(wait).await;
-                Ok(())
-            };
-            unless_cancelled(cancel, rest).await?;
-        }
-        Err(Error::Cancelled)
-    }
-
     fn from_parts(shared: Shared) -> Models {
-        let shared = Arc::new(shared);
-        let models = Models {
-            shared,
-            expensive_left: None,
-        };
-        models.for_run()
-    }
-
-    fn reserve(&self, candidate: &Candidate) -> Result<(), Error> {
-        let Some(left) = self
-            .expensive_left
-            .as_ref()
-            .filter(|_| candidate.model.expensive)
-        else {
-            return Ok(());
-        };
-        let limit = self.shared.strategy.max_expensive.unwrap_or(0);
-        let take = |left: u32| left.checked_sub(1);
-        let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
-        taken.map(drop).map_err(|_| Error::Expensive { limit })
-    }
-
-    /// For a call that gave nothing.
-    fn give_back(&self, candidate: &Candidate) {
-        if let Some(left) = self
-            .expensive_left
-            .as_ref()
-            .filter(|_| candidate.model.expensive)
-        {
-            left.fetch_add(1, Ordering::SeqCst);
+        let ledger = Arc::new(Ledger::in_memory());
+        Models {
+            run: Arc::new(shared.run(&ledger, 0)),
+            shared: Arc::new(shared),
+            ledger,
         }
+    }
+}
+
+impl Shared {
+    fn run(&self, ledger: &Arc<Ledger>, session_spent: u64) -> Run {
+        let (caps, ledger) = (self.caps.clone(), Arc::clone(ledger));
+        let account = Account::new(&self.budget, caps, ledger, session_spent);
+        Run::new(account, self.strategy.max_expensive)
     }
 }
 
@@ -293,6 +231,9 @@ impl fmt::Debug for Models {
 fn open(name: &str, config: &ProviderConfig) -> Result<Box<dyn Provider>, Error> {
     Ok(match config.r#type {
         Kind::Anthropic => Box::new(Anthropic::new(name, config)?),
+        Kind::OpenAiResponses => Box::new(Responses::new(name, config)?),
+        Kind::Gemini => Box::new(Gemini::new(name, config)?),
+        Kind::Ollama if Ollama::is_native(config) => Box::new(Ollama::new(name, config)?),
         Kind::OpenAi | Kind::OpenRouter | Kind::Ollama | Kind::OpenAiCompatible => {
             Box::new(OpenAi::new(name, config)?)
         }
@@ -306,34 +247,4 @@ fn open(name: &str, config: &ProviderConfig) -> Result<Box<dyn Provider>, Error>
             Box::new(Scripted::from_path(path.ok_or_else(missing)?))
         }
     })
-}
-
-/// Calls from the text, and the price.
-fn priced(raw: RawReply, candidate: &Candidate, request: &Request) -> Reply {
-    let RawReply {
-        mut text,
-        reasoning,
-        mut calls,
-        usage,
-        mut stop,
-    } = raw;
-    if calls.is_empty() && stop == Stop::End {
-        (text, calls) = text_calls::take(&text, &request.tools);
-        if !calls.is_empty() {
-            calls::unique(&mut calls, &request.messages);
-            stop = Stop::ToolUse;
-        }
-    }
-    Reply {
-        text,
-        reasoning,
-        calls,
-        usage,
-        cost_micro_usd: candidate
-            .model
-            .price
-            .map(|price| price.cost_micro_usd(&usage)),
-        stop,
-        model: candidate.label(),
-    }
 }

@@ -1,27 +1,48 @@
-//! `OpenAi`: the chat completions dialect, also of OpenRouter, Ollama and everything compatible.
-
-use std::sync::atomic::{AtomicBool, Ordering};
+//! `OpenAi`: the chat completions dialect, also of OpenRouter, DashScope, vLLM, llama.cpp and everything compatible.
 
 use futures::{FutureExt, future::BoxFuture};
 use reqwest::header::AUTHORIZATION;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Error, Piece, Provider, ProviderConfig, ProviderRequest, RawReply, body::Body, http::Endpoint,
+    Error, Piece, Progress, Provider, ProviderConfig, ProviderRequest, RawReply,
+    body::Body,
+    http::Endpoint,
     provider::unless_cancelled,
+    quirks::{Known, Quirk, Quirks},
 };
 
-pub(crate) use request::decimal;
+pub(crate) use request::{FOREIGN, cache_key, decimal, function};
 
+mod details;
 mod request;
+mod sides;
 mod stream;
+
+const POSSIBLE: &[Quirk] = &[
+    Quirk::StaleCarry(0),
+    Quirk::Limit(0),
+    Quirk::NoStreamOptions,
+    Quirk::NoTools,
+    Quirk::Alternating,
+    Quirk::NoSystem,
+    Quirk::NoParallel,
+    Quirk::NoSchema,
+    Quirk::CompletionLimit,
+    Quirk::NoTemperature,
+    Quirk::NoCacheKey,
+    Quirk::ShortIds,
+    Quirk::ThoughtsBack,
+    Quirk::NoEffort,
+    Quirk::NoThoughtsBack,
+    Quirk::Signatures,
+];
 
 /// A server that speaks chat completions.
 #[derive(Debug)]
 pub(crate) struct OpenAi {
     endpoint: Endpoint,
-    /// Set once the server refused `stream_options`, which older ones do not know.
-    plain: AtomicBool,
+    quirks: Quirks,
 }
 
 impl OpenAi {
@@ -29,27 +50,40 @@ impl OpenAi {
         let endpoint = Endpoint::new(name, config, "chat/completions")?;
         Ok(OpenAi {
             endpoint,
-            plain: AtomicBool::new(false),
+            quirks: Quirks::default(),
         })
     }
 
-    async fn post(&self, request: &ProviderRequest<'_>) -> Result<Body, Error> {
+    async fn ask(
+        &self,
+        request: &ProviderRequest<'_>,
+        known: &Known,
+        on: &mut (dyn FnMut(Piece<'_>) + Send),
+    ) -> Result<RawReply, Error> {
         let endpoint = &self.endpoint;
-        let key = (AUTHORIZATION, "Bearer ");
-        let mut body = request::body(request, endpoint.kind, endpoint.is_makers_own());
-        let options = "stream_options";
-        if !self.plain.load(Ordering::Relaxed) {
-            match endpoint.post(key.clone(), &[], &body).await {
-                Err(Error::Invalid { message, .. }) if message.contains(options) => {
-                    self.plain.store(true, Ordering::Relaxed);
-                }
-                other => return other,
+        let plain = known.plain(request);
+        let request = &known.fit(request, plain.as_ref());
+        let asked = request::body(request, endpoint.kind, endpoint.is_makers_own(), known);
+        let body = endpoint
+            .post((AUTHORIZATION, "Bearer "), &[], &asked)
+            .await?;
+        let mut told = Progress::default();
+        let mut answer = stream::Answer::new(endpoint);
+        match body {
+            Body::Json(value) => drop(answer.feed(&value, on)?),
+            Body::Events(events) => {
+                let end = events
+                    .drain(|value| {
+                        let step = answer.feed(value, on);
+                        told.tell(answer.progress(), &endpoint.name, on)?;
+                        step
+                    })
+                    .await?;
+                answer.ended(end);
             }
         }
-        if let Some(object) = body.as_object_mut() {
-            object.remove(options);
-        }
-        endpoint.post(key, &[], &body).await
+        told.tell(answer.progress(), &endpoint.name, on)?;
+        answer.finish(request)
     }
 }
 
@@ -61,18 +95,24 @@ impl Provider for OpenAi {
         on: &'a mut (dyn FnMut(Piece<'_>) + Send),
     ) -> BoxFuture<'a, Result<RawReply, Error>> {
         let ask = async move {
-            let endpoint = &self.endpoint;
-            let body = self.post(request).await?;
-            let mut answer = stream::Answer::new(endpoint);
-            match body {
-                Body::Json(value) => drop(answer.feed(&value, on)?),
-                Body::Events(events) => {
-                    let end = events.drain(|value| answer.feed(value, on)).await?;
-                    answer.ended(end);
+            let mut known = self.quirks.of(request);
+            loop {
+                let mut spoke = false;
+                let mut hear = |piece: Piece<'_>| {
+                    spoke |= piece.is_shown();
+                    on(piece);
+                };
+                match self.ask(request, &known, &mut hear).await {
+                    Err(error)
+                        if !spoke && self.quirks.learn(request, &mut known, POSSIBLE, &error) => {}
+                    outcome => return outcome,
                 }
             }
-            answer.finish(request)
         };
         unless_cancelled(cancel, ask).boxed()
+    }
+
+    fn tells_tools_in_text(&self, request: &ProviderRequest<'_>) -> bool {
+        self.quirks.of(request).has(Quirk::NoTools)
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Error, Message, Piece, Provider, ProviderRequest, RawReply, Role, Stop, calls,
+    Call, Error, Message, Piece, Progress, Provider, ProviderRequest, RawReply, Role, Stop, calls,
     error::Refusal, provider::unless_cancelled, reply::usage,
 };
 
@@ -65,6 +65,7 @@ struct ScriptedCall {
 struct ScriptedUsage {
     input: Option<u64>,
     cached: Option<u64>,
+    cache_write: u64,
     output: Option<u64>,
 }
 
@@ -208,7 +209,17 @@ impl Scripted {
         if let Some(Fail::Broken) = turn.fail {
             return Err(Error::broken(&self.name, "the script says so"));
         }
-        Ok(reply(turn, number, request))
+        let reply = reply(turn, number, request);
+        let calls = reply.calls.iter();
+        let progress = Progress {
+            number: reply.calls.len(),
+            calls: calls
+                .map(|call| call.name.len() + call.arguments.len())
+                .sum(),
+            ..Progress::default()
+        };
+        Progress::default().tell(progress, &self.name, on)?;
+        Ok(reply)
     }
 }
 
@@ -230,17 +241,20 @@ fn reply(turn: Turn, number: usize, request: &ProviderRequest<'_>) -> RawReply {
         .map(|call| call.name.len() + call.arguments.len());
     let received = turn.text.len() + turn.thought.len() + sizes.sum::<usize>();
     let counts = turn.usage.unwrap_or_default();
+    let mut used = usage(
+        request,
+        (counts.input, counts.cached, counts.output),
+        received,
+    );
+    used.cache_write = counts.cache_write.min(used.input - used.cached);
     RawReply {
         stop: if calls.is_empty() {
             Stop::End
         } else {
             Stop::ToolUse
         },
-        usage: usage(
-            request,
-            (counts.input, counts.cached, counts.output),
-            received,
-        ),
+        usage: used,
+        carry: None,
         text: turn.text,
         reasoning: turn.thought,
         calls,

@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-const HIDDEN: &str = "[redacted]";
+/// What is said in place of a key.
+pub(crate) const HIDDEN: &str = "[redacted]";
 
 /// An API key; the memory is cleared when it is dropped.
 #[derive(Clone)]

@@ -19,8 +19,8 @@ pub const QUICKFIX: &str = "quickfix.animus";
 pub const SOURCE: &str = "source.animus";
 
 /// What stands behind [`SOURCE`], one action each.
-const SOURCES: [&str; 8] = [
-    "document", "tests", "explain", "cancel", "accept", "refuse", "review", "undo",
+const SOURCES: [&str; 9] = [
+    "document", "tests", "explain", "approve", "cancel", "accept", "refuse", "review", "undo",
 ];
 
 /// Most characters of a text in a title.
@@ -69,7 +69,7 @@ pub fn offer(
         }
     }
     actions.extend(housekeeping(board));
-    actions.splice(0..0, decisions);
+    actions.splice(0..0, decisions.into_iter().chain(approvals(board)));
     styled(actions, question.only, style)
 }
 
@@ -149,6 +149,20 @@ fn work(question: &Question<'_>) -> Vec<CodeAction> {
         ));
     }
     actions
+}
+
+/// Every answer to every open question, in any document: a message box may be gone before it is read.
+pub fn approvals(board: &Board) -> Vec<CodeAction> {
+    let answers = board.questions.values().flat_map(|approval| {
+        approval.options.iter().map(|option| {
+            let title = format!("{}: {}", option.name, shorten(&approval.title));
+            let argument =
+                json!({ "approval": approval.id, "option": option.kind, "scope": option.scope });
+            let kind = format!("{SOURCE}.approve");
+            action(&kind, title, "approval/resolve", argument)
+        })
+    });
+    answers.collect()
 }
 
 /// What concerns tasks and patches that are there already.
@@ -407,6 +421,53 @@ mod tests {
             [source.animus.undo] Undo the agent's last patch: One
                 animus.patch.undo {"patch":"p0"}
         "#]],
+        );
+    }
+
+    #[test]
+    fn every_answer_to_an_open_question_is_offered_first() {
+        let option = |kind, scope, name: &str| protocol::ApprovalOption {
+            kind,
+            scope,
+            name: name.to_owned(),
+        };
+        let approval = protocol::Approval {
+            id: "q1".into(),
+            task: "t1".into(),
+            call: None,
+            title: "Run git push".to_owned(),
+            details: Vec::new(),
+            reasons: Vec::new(),
+            options: vec![
+                option(
+                    protocol::PermissionOption::AllowOnce,
+                    protocol::Scope::Once,
+                    "Allow once",
+                ),
+                option(
+                    protocol::PermissionOption::RejectOnce,
+                    protocol::Scope::Once,
+                    "Deny",
+                ),
+            ],
+            covers: Vec::new(),
+            state: protocol::ApprovalState::Pending,
+            deadline_seconds: 120,
+        };
+        let mut board = Board::default();
+        board.questions.insert(approval.id.clone(), approval);
+        check(
+            range((0, 0), (0, 0)),
+            &[],
+            &["source.animus.approve"],
+            &board,
+            Style::Plain,
+            expect![[r#"
+                [source.animus.approve] Allow once: Run git push
+                    animus.approval.resolve {"approval":"q1","option":"allow_once","scope":"once"}
+                [source.animus.approve] Deny: Run git push
+                    animus.approval.resolve {"approval":"q1","option":"reject_once","scope":"once"}
+            "#]],
         );
     }
 

@@ -3,20 +3,13 @@
 
 use agent::Agent;
 use lsp_types::{MessageActionItem, MessageType};
-use protocol::{Approval, PermissionOption};
+use protocol::{Approval, ApprovalOption, Code, PermissionOption, Scope};
 use tower_lsp::Client as Wire;
-
-/// Buttons with what they mean; the last one is the default.
-const OPTIONS: [(&str, PermissionOption); 3] = [
-    ("Allow once", PermissionOption::AllowOnce),
-    ("Allow for this session", PermissionOption::AllowAlways),
-    ("Deny", PermissionOption::RejectOnce),
-];
 
 /// Asks and passes the answer on. The question may be settled elsewhere meanwhile: then the answer counts for nothing.
 pub async fn ask(wire: Wire, agent: Agent, approval: Approval) {
-    let buttons = OPTIONS.iter().map(|(title, _)| MessageActionItem {
-        title: (*title).to_owned(),
+    let buttons = approval.options.iter().map(|option| MessageActionItem {
+        title: option.name.clone(),
         properties: Default::default(),
     });
     let answer = wire
@@ -26,24 +19,31 @@ pub async fn ask(wire: Wire, agent: Agent, approval: Approval) {
             Some(buttons.collect()),
         )
         .await;
-    let option = meaning(
-        answer
-            .ok()
-            .flatten()
-            .as_ref()
-            .map(|item| item.title.as_str()),
-    );
-    if let Err(failure) = agent.resolve_approval(&approval.id, option) {
-        tracing::debug!("the approval was settled elsewhere: {failure}");
+    let title = answer.ok().flatten().map(|item| item.title);
+    let (kind, scope) = meaning(&approval.options, title.as_deref());
+    let id = approval.id;
+    // A grant that is kept is written to the disk.
+    let job = tokio::task::spawn_blocking(move || agent.resolve_approval(&id, kind, scope));
+    match job.await {
+        Ok(Ok(())) | Err(_) => {}
+        Ok(Err(failure)) if failure.code == Code::NotFound => {
+            tracing::debug!("the approval was settled elsewhere: {failure}");
+        }
+        Ok(Err(failure)) => {
+            wire.show_message(MessageType::ERROR, failure.to_string())
+                .await
+        }
     }
 }
 
 /// What a button means; closing the box means no.
-fn meaning(title: Option<&str>) -> PermissionOption {
-    OPTIONS
+fn meaning(options: &[ApprovalOption], title: Option<&str>) -> (PermissionOption, Option<Scope>) {
+    options
         .iter()
-        .find(|(known, _)| Some(*known) == title)
-        .map_or(PermissionOption::RejectOnce, |(_, option)| *option)
+        .find(|option| Some(option.name.as_str()) == title)
+        .map_or((PermissionOption::RejectOnce, None), |option| {
+            (option.kind, Some(option.scope))
+        })
 }
 
 fn text(approval: &Approval) -> String {
@@ -65,18 +65,26 @@ mod tests {
 
     #[test]
     fn only_a_clear_yes_is_yes() {
+        use PermissionOption::{AllowAlways, AllowOnce, RejectOnce};
+        let option = |kind, scope, name: &str| ApprovalOption {
+            kind,
+            scope,
+            name: name.to_owned(),
+        };
+        let options = [
+            option(AllowOnce, Scope::Once, "Allow once"),
+            option(AllowAlways, Scope::Workspace, "Allow here"),
+            option(RejectOnce, Scope::Once, "Deny"),
+        ];
         for (title, expected) in [
-            (Some("Allow once"), PermissionOption::AllowOnce),
-            (
-                Some("Allow for this session"),
-                PermissionOption::AllowAlways,
-            ),
-            (Some("Deny"), PermissionOption::RejectOnce),
-            (Some("allow once"), PermissionOption::RejectOnce),
-            (Some(""), PermissionOption::RejectOnce),
-            (None, PermissionOption::RejectOnce),
+            (Some("Allow once"), (AllowOnce, Some(Scope::Once))),
+            (Some("Allow here"), (AllowAlways, Some(Scope::Workspace))),
+            (Some("Deny"), (RejectOnce, Some(Scope::Once))),
+            (Some("allow once"), (RejectOnce, None)),
+            (Some(""), (RejectOnce, None)),
+            (None, (RejectOnce, None)),
         ] {
-            assert_eq!(meaning(title), expected, "{title:?}");
+            assert_eq!(meaning(&options, title), expected, "{title:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use agent::Agent;
-use protocol::{PatchId, PatchKind, PatchState, PatchView, TaskId};
+use protocol::{Approval, ApprovalId, PatchId, PatchKind, PatchState, PatchView, TaskId};
 
 /// Most proposed patches that are offered at once.
 const OFFERED: usize = 3;
@@ -20,6 +20,8 @@ pub struct Board {
     pub proposed: Vec<(PatchId, String)>,
     /// Landed patches with their titles, newest last.
     pub landed: Vec<(PatchId, String)>,
+    /// Questions without an answer yet.
+    pub questions: BTreeMap<ApprovalId, Approval>,
     /// Why no task could start, if none can.
     pub problem: Option<String>,
 }
@@ -38,6 +40,8 @@ impl Board {
                 .filter(|task| task.finished.is_none())
                 .map(|task| (task.id, task.title)),
         );
+        let open = agent.approvals().into_iter();
+        board.questions = open.map(|it| (it.id.clone(), it)).collect();
         let mut patches = agent.patches();
         patches.sort_by(|one, other| one.created.cmp(&other.created));
         for patch in &patches {

@@ -330,7 +330,7 @@ impl Door {
     /// The client said `shutdown`: what runs is cancelled, so that nothing more is asked of it.
     pub fn shut_down(&self) {
         if let Some(agent) = self.agent_if_made() {
-            agent.cancel(None);
+            agent.leave();
         }
         self.stage.store(Stage::ShutDown as u8, Ordering::Release);
     }

@@ -43,11 +43,13 @@ pub enum Feature {
     ResolvedEdit,
     /// Takes a registration of lenses, links, folding and definitions for some documents only.
     Selective,
+    /// Shows the diagnostics that a server publishes.
+    Diagnostics,
 }
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 18] = [
+pub const ALL: [Feature; 19] = [
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
@@ -66,6 +68,7 @@ pub const ALL: [Feature; 18] = [
     Feature::Content,
     Feature::ResolvedEdit,
     Feature::Selective,
+    Feature::Diagnostics,
 ];
 
 /// What the params of `initialize` announce.
@@ -133,6 +136,7 @@ pub fn announced(params: &Value) -> BTreeSet<Feature> {
                 ),
         ),
         (Feature::Selective, registers),
+        (Feature::Diagnostics, is("textDocument/publishDiagnostics")),
     ];
     table
         .into_iter()

@@ -87,7 +87,7 @@ impl LanguageServer for Server {
         let uri = params.text_document.uri.as_str();
         let only = params.context.only.as_deref().unwrap_or_default();
         if let Some(id) = reviews.named(uri) {
-            let mut actions = Vec::new();
+            let mut actions = actions::approvals(&self.0.board().read());
             if let Some(sheet) = reviews.get(&id) {
                 actions.extend(document::actions(&sheet, params.range));
                 actions.extend(preview::action(&sheet).filter(|_| preview::is_for(client)));

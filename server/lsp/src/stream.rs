@@ -2,11 +2,12 @@
 //! waits for nobody (R1).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use agent::{Agent, Feed, Signal};
-use lsp_types::MessageType;
+use lsp_types::{MessageType, Uri};
 use protocol::{
     Approval, ApprovalId, ApprovalState, Event, Level, PatchId, PatchView, TaskId, Update,
 };
@@ -19,6 +20,7 @@ use tower_lsp::jsonrpc::Request;
 use crate::board::Board;
 use crate::door::Door;
 use crate::features::Feature;
+use crate::judgement::Judgement;
 use crate::negotiate::{Client, Profile};
 use crate::outbox::{Outbox, Pace};
 use crate::progress::{self, Bar};
@@ -85,6 +87,7 @@ struct Writer {
     bars: BTreeMap<TaskId, Bar>,
     /// What the model said last, per task.
     said: BTreeMap<TaskId, String>,
+    judgement: Judgement,
 }
 
 /// Whether the client knows the latest value.
@@ -122,12 +125,13 @@ impl Writer {
             pending: BTreeMap::new(),
             bars: BTreeMap::new(),
             said: BTreeMap::new(),
+            judgement: Judgement::default(),
         }
     }
 
     fn take(&mut self, signal: Signal) {
         match signal {
-            Signal::Event(event) => self.event(event),
+            Signal::Event(event) | Signal::Elsewhere(event) => self.event(event),
             Signal::Patch(patch) => self.patch(patch),
             Signal::Notice { level, message } => {
                 self.messages.push((stock::loudness(level), message))
@@ -145,11 +149,18 @@ impl Writer {
                 }
                 self.tasks.insert(task.clone());
             }
+            Update::Test { report } => self.judgement.report(report),
+            Update::Critique { critique } => self.judgement.critique(critique),
             Update::Plan { .. } => drop(self.tasks.insert(task.clone())),
             Update::ToolCall { call } => {
                 self.said.remove(task);
                 if let Some(bar) = self.bars.get(task) {
                     bar.step(&call.title);
+                }
+            }
+            Update::Waiting { message, .. } => {
+                if let Some(bar) = self.bars.get(task) {
+                    bar.step(message);
                 }
             }
             Update::Message { text } if self.outbox.is_none() => {
@@ -159,7 +170,7 @@ impl Writer {
                 }
             }
             Update::Approval { approval } => self.ask(approval),
-            Update::ApprovalResolved { id, state } => self.settle(id, *state),
+            Update::ApprovalResolved { id, state, .. } => self.settle(id, *state),
             Update::Patch { patch } => {
                 self.patch(patch.clone());
                 self.tasks.insert(task.clone());
@@ -184,6 +195,7 @@ impl Writer {
     }
 
     fn started(&mut self, task: &TaskId) {
+        self.judgement.clear();
         let title = self
             .agent
             .task(task)
@@ -208,6 +220,7 @@ impl Writer {
     fn finished(&mut self, event: &Event) {
         let task = &event.task;
         self.door.board().write().ended(task);
+        self.judgement.ended();
         let Update::Finished {
             reason,
             summary,
@@ -238,6 +251,11 @@ impl Writer {
     fn ask(&mut self, approval: &Approval) {
         self.questions.insert(approval.id.clone(), approval.clone());
         self.pending.insert(approval.id.clone(), approval.clone());
+        let mut board = self.door.board().write();
+        board
+            .questions
+            .insert(approval.id.clone(), approval.clone());
+        drop(board);
         if !self.client.resolves_approvals() {
             self.door.spawn(approvals::ask(
                 self.door.wire().clone(),
@@ -248,6 +266,7 @@ impl Writer {
     }
 
     fn settle(&mut self, id: &ApprovalId, state: ApprovalState) {
+        self.door.board().write().questions.remove(id);
         if let Some(approval) = self.pending.remove(id) {
             self.questions
                 .insert(id.clone(), Approval { state, ..approval });
@@ -288,6 +307,23 @@ impl Writer {
         }
         for (loudness, message) in std::mem::take(&mut self.messages) {
             wire.show_message(loudness, message).await;
+        }
+        self.send_judgement().await;
+    }
+
+    async fn send_judgement(&mut self) {
+        let judged = self.judgement.take();
+        let Ok(editor) = self.door.editor() else {
+            return;
+        };
+        for (path, diagnostics) in judged {
+            if !self.client.can(Feature::Diagnostics) {
+                continue;
+            }
+            if let Ok(uri) = Uri::from_str(&editor.addresses().uri(&path)) {
+                let wire = self.door.wire();
+                wire.publish_diagnostics(uri, diagnostics, None).await;
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! Event: one fact about a task. `seq` has no gaps, and exactly one `finished` a task is the last (P1).
 
 use crate::{
-    Approval, ApprovalId, ApprovalState, Critique, Failure, FinishReason, PatchState, PatchView,
-    Phase, Plan, SessionId, TaskId, TaskRequest, TestReport, ToolCall, ToolResult, Usage,
+    Approval, ApprovalId, ApprovalState, BreakerState, BudgetState, Compaction, Critique,
+    EditReply, Failure, FinishReason, ModelCall, PatchState, PatchView, Phase, Plan, Scope,
+    SessionId, TaskId, TaskRequest, TestReport, ToolCall, ToolResult, Usage,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,8 +113,14 @@ pub enum Update {
     },
     /// The model's turn is over: what it said since the last turn is one message.
     Turn {
-        /// Number of the turn in the task, from 1.
+        /// Number of the turn in the task, from 1; 0 where the request asked for the calls.
         turn: u32,
+        /// What the model said in this turn, where that is less than the pieces told: without the calls that it wrote into its text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// What the server wants back with this turn: opaque, for the model that said it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carry: Option<serde_json::Value>,
     },
     /// A tool was called.
     ToolCall {
@@ -155,6 +162,9 @@ pub enum Update {
         id: ApprovalId,
         /// How.
         state: ApprovalState,
+        /// How far the answer reaches; absent where nobody answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Scope>,
     },
     /// The task waits.
     Waiting {
@@ -166,10 +176,54 @@ pub enum Update {
         /// For a person.
         message: String,
     },
-    /// A model call ended and used this much.
+    /// An attempt at a model is over.
+    ModelCall {
+        /// How.
+        call: ModelCall,
+    },
+    /// A model failed or may not be asked, and the next one is.
+    Fallback {
+        /// `planner`, `coder`, `critic` or `summariser`.
+        role: String,
+        /// Who failed, as `provider/model`.
+        from: String,
+        /// Who is asked now.
+        to: String,
+        /// Why, for a person.
+        message: String,
+    },
+    /// A model that fails too often is left alone for a while, or is asked again.
+    Breaker {
+        /// As `provider/model`.
+        model: String,
+        /// What is let through now.
+        state: BreakerState,
+    },
+    /// Money comes to its end, is used up, or a person gave more.
+    Budget {
+        /// What the budget is for: `run`, `session`, `day`, or a role.
+        scope: String,
+        /// How it stands.
+        state: BudgetState,
+        /// Millionths of a US dollar that were spent.
+        spent_micro_usd: u64,
+        /// Millionths of a US dollar that may be spent.
+        limit_micro_usd: u64,
+    },
+    /// A model call ended, answered or not, and used this much.
     Usage {
         /// How much.
         usage: Usage,
+    },
+    /// An edit of the model could be applied, or not.
+    EditReply {
+        /// In which form it was, and what became of it.
+        reply: EditReply,
+    },
+    /// The conversation was shortened: models are sent this from here on.
+    Compacted {
+        /// How.
+        compaction: Compaction,
     },
     /// The patch, when proposed and when its state changes.
     Patch {

@@ -4,10 +4,14 @@
 //! Fields are camelCase; optional fields are left out when absent.
 
 mod approval;
+mod compaction;
+mod edit_reply;
 mod event;
 mod failure;
 mod finding;
 mod ids;
+mod memory;
+mod model_call;
 mod patch;
 mod phase;
 mod plan;
@@ -17,11 +21,15 @@ mod test_report;
 mod tool;
 mod usage;
 
-pub use approval::{Approval, ApprovalState, PermissionOption};
+pub use approval::{Approval, ApprovalOption, ApprovalState, Covered, PermissionOption, Scope};
+pub use compaction::{Compaction, CompactionStep, ShortOutput, ShortPrompt};
+pub use edit_reply::{EditForm, EditOutcome, EditReply};
 pub use event::{Event, Level, PROTOCOL_VERSION, Speaker, Update, Wait};
 pub use failure::{Code, Failure};
 pub use finding::{Critique, Finding, Severity};
 pub use ids::{ApprovalId, CallId, PatchId, SessionId, TaskId};
+pub use memory::{Memory, MemoryAuthor, MemoryKind, Recalled};
+pub use model_call::{BreakerState, BudgetState, ModelCall};
 pub use patch::{
     Choice, FileChange, FileOp, Hunk, HunkState, PatchKind, PatchState, PatchView, Place,
     Resolution, Undoing,
@@ -29,7 +37,7 @@ pub use patch::{
 pub use phase::Phase;
 pub use plan::{Plan, Step, StepStatus};
 pub use status::{IndexState, IndexView, MeaningView, ModelView, StatusView};
-pub use task::{FinishReason, Intent, LandMode, Target, TaskRequest, TaskView};
-pub use test_report::{TestReport, TestVerdict};
+pub use task::{AskedCall, FinishReason, Intent, LandMode, Target, TaskRequest, TaskView};
+pub use test_report::{Standing, Standings, TestFailure, TestReport, TestVerdict};
 pub use tool::{ToolCall, ToolKind, ToolResult, ToolStatus};
 pub use usage::Usage;

@@ -1,5 +1,6 @@
 //! Plan: the steps a task means to take, each with a state. Statuses are the Agent Client Protocol's words.
 
+use crate::Recalled;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// The steps.
+    /// The steps; none before the model has stated any.
     pub entries: Vec<Step>,
+    /// What earlier tasks and people left to know about the project, as far as this task was shown it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalled: Vec<Recalled>,
 }

@@ -52,6 +52,17 @@ pub struct Target {
     pub diagnostics: Vec<String>,
 }
 
+/// A call that a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskedCall {
+    /// The tool, by our name or by that of the original program.
+    pub name: String,
+    /// Its arguments, an object.
+    #[serde(default)]
+    pub args: serde_json::Value,
+}
+
 /// A request. Only `prompt` or a target with an intent is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -83,6 +94,12 @@ pub struct TaskRequest {
     /// Critic model for this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critic_model: Option<String>,
+    /// Most that this run may cost, in millionths of a US dollar; a lower cap of the configuration holds all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_micro_usd: Option<u64>,
+    /// Calls that run before the model's first turn, under the same policy as its own; it is shown what they gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<AskedCall>,
     /// Test command for this run, judged by policy like any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_command: Option<String>,

@@ -50,6 +50,13 @@ pub struct ToolCall {
     pub title: String,
     /// The arguments; a string where the model's JSON could not be parsed.
     pub input: serde_json::Value,
+    /// The arguments to the byte as the model wrote them, where they are whole JSON and `input` would be written otherwise: what is
+    /// sent back to it, so that its server finds the prefix it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
+    /// What was wrong with the arguments as the model wrote them, and was put right before `input`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub healed: Vec<String>,
 }
 
 /// What came of a call.

@@ -15,6 +15,9 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Of those, tokens the server read from its cache.
     pub cached_tokens: u64,
+    /// Of those sent, tokens the server wrote to its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
     /// Cost in millionths of a US dollar; absent where the price is not known.
@@ -22,4 +25,9 @@ pub struct Usage {
     pub cost_micro_usd: Option<u64>,
     /// Whether any count is our estimate.
     pub estimated: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

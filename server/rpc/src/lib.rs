@@ -1,215 +1,194 @@
-//! The door for programs: NDJSON over HTTP on a loopback address, closed without a token. A hang-up cancels the task it owns
-//! (R2).
+//! The door for programs: Connect, gRPC, gRPC-Web and NDJSON on one address, closed without a token. A hang-up cancels the task
+//! it owns (R2).
 
+mod config;
+mod connect;
 mod guard;
+mod hall;
+mod listen;
 mod metrics;
-mod run;
+mod ndjson;
+pub mod peers;
+mod proto;
+mod reader;
+mod routes;
+mod seed;
+mod status;
+mod tls;
+pub mod traces;
+mod transport;
+mod wire;
+
+pub use config::{Config, Tls, Transport};
+pub use listen::{Error, Wiretap};
+pub use proto::FILES as PROTO_FILES;
+pub use routes::{METHODS, ROUTES};
+pub use tls::Keys;
 
 use agent::Agent;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware;
-use axum::response::IntoResponse;
-use axum::routing::{get, post};
 use guard::Guard;
+use hall::Hall;
+use listen::{Socket, Stream};
 use metrics::Metrics;
-use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use transport::Transports;
 
-/// Largest request body, in bytes.
-const BODY_LIMIT: usize = 8 * 1024 * 1024;
+/// Most connections at a time; more wait until one ends.
+const CONNECTIONS: u32 = 1024;
 
-/// How long answers under way may take once the server is to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long answers under way may take once every task is over.
+const LINGER: Duration = Duration::from_secs(10);
 
-/// The `server` section.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Where to listen, as `host:port`; `:port` means loopback.
-    pub addr: String,
-    /// Whether `GET /metrics` answers.
-    pub metrics_enabled: bool,
-    /// The wire: `ndjson`.
-    pub transport: Transport,
+/// What the configuration does not hold.
+pub struct Secrets {
+    /// What clients must send as `Authorization: Bearer …`.
+    pub token: String,
+    /// The files that `server.tls` names.
+    pub keys: Option<Keys>,
+    /// Whether the token may go over the network as it is.
+    pub wiretap: Wiretap,
 }
 
-/// The wires that tasks can be run over.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// One event a line.
-    #[default]
-    Ndjson,
+/// The wishes that a serving door listens to.
+#[derive(Debug, Clone, Default)]
+pub struct Stops {
+    /// Take no more tasks, and end once those that run are over or their time is.
+    pub drain: CancellationToken,
+    /// Cancel what runs, and end.
+    pub now: CancellationToken,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            addr: "127.0.0.1:7777".to_owned(),
-            metrics_enabled: true,
-            transport: Transport::default(),
-        }
-    }
-}
-
-/// Why the door cannot open.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The address is no address.
-    #[error("server.addr `{0}` is not host:port; use 127.0.0.1:7777")]
-    Address(String),
-    /// The address can be reached from other machines.
-    #[error(
-        "server.addr `{0}` is open to other machines, which needs TLS; use a loopback address such as 127.0.0.1:7777"
-    )]
-    Open(SocketAddr),
-    /// The system refused.
-    #[error("cannot listen on {addr}: {source}; is another server running there?")]
-    Listen {
-        /// The address.
-        addr: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The server stopped by itself.
-    #[error("the server stopped: {0}")]
-    Serve(std::io::Error),
+/// Whether a door with this configuration would open without more words on the command line. Nothing is bound.
+///
+/// # Errors
+/// What [`Door::open`] says of the address.
+pub fn permitted(config: &Config) -> Result<(), Error> {
+    listen::address(config, Wiretap::Refused).map(drop)
 }
 
 /// A listening door.
 pub struct Door {
-    listener: TcpListener,
+    socket: Socket,
+    acceptor: Option<TlsAcceptor>,
     router: Router,
-    agent: Agent,
+    hall: Hall,
+    patience: Duration,
+    idle: Duration,
 }
 
 impl Door {
-    /// Listens. `token` is what clients must send as `Authorization: Bearer …`.
+    /// Listens.
     ///
     /// # Errors
-    /// An address that is none, that is not loopback, or that is taken.
-    pub async fn open(agent: Agent, config: &Config, token: String) -> Result<Door, Error> {
-        let addr = address(&config.addr)?;
-        let listener = TcpListener::bind(addr)
-            .await
-            .map_err(|source| Error::Listen { addr, source })?;
-        let addr = listener
-            .local_addr()
-            .map_err(|source| Error::Listen { addr, source })?;
-        let metrics = Arc::new(Metrics::new());
+    /// An address that is none, that may not be listened on, or that is taken; keys that are none.
+    pub async fn open(agent: Agent, config: &Config, secrets: Secrets) -> Result<Door, Error> {
+        let address = listen::address(config, secrets.wiretap)?;
+        let acceptor = secrets.keys.as_ref().map(tls::acceptor).transpose()?;
+        if acceptor.is_none() && config.tls.cert_file.is_some() {
+            return Err(Error::Tls("the files were not read".to_owned()));
+        }
+        let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
+        let socket = Socket::bind(&address).await?;
+        let hosts = socket.hosts(config).map_err(|error| internal(&error))?;
+        let metrics = Arc::new(Metrics::of(agent.clone()));
+        let transports = Transports::new(metrics.registry()).map_err(|error| internal(&error))?;
+        let transports = Arc::new(transports);
         metrics::follow(agent.feed(), metrics.clone());
-        let router = router(
-            agent.clone(),
-            Guard::new(addr, &token),
-            config.metrics_enabled.then_some(metrics),
-        );
-        Ok(Door {
-            listener,
-            router,
+        let hall = Hall {
             agent,
+            metrics,
+            transports: transports.clone(),
+            draining: CancellationToken::new(),
+            over: CancellationToken::new(),
+            named: Arc::default(),
+        };
+        let guard = Guard::new(hosts, &secrets.token, transports);
+        Ok(Door {
+            socket,
+            acceptor,
+            router: routes::router(&hall, guard, config),
+            hall,
+            patience: Duration::from_secs(config.drain_seconds),
+            idle: Duration::from_secs(config.idle_seconds.max(1)),
         })
     }
 
-    /// Where it listens.
+    /// Where it listens: `http://…`, `https://…` or `unix:…`.
     ///
     /// # Errors
     /// What the system says.
-    pub fn addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+    pub fn name(&self) -> std::io::Result<String> {
+        self.socket.name(match self.acceptor {
+            Some(_) => "https",
+            None => "http",
+        })
     }
 
-    /// Serves until `stop`; then cancels what runs and returns.
-    ///
-    /// # Errors
-    /// [`Error::Serve`].
-    pub async fn serve(self, stop: CancellationToken) -> Result<(), Error> {
-        let agent = self.agent.clone();
-        let stopped = stop.clone();
-        let drained = async move {
-            stopped.cancelled().await;
-            agent.shutdown().await;
+    /// Whether other machines can reach it.
+    pub fn is_remote(&self) -> bool {
+        self.socket.is_remote()
+    }
+
+    /// Serves until it is to stop and every task is over.
+    pub async fn serve(self, stops: Stops) {
+        let hall = self.hall.clone();
+        let patience = self.patience;
+        let ending = async move {
+            tokio::select! {
+                () = stops.drain.cancelled() => tokio::select! {
+                    () = hall.drain(patience) => {}
+                    () = stops.now.cancelled() => hall.drain(Duration::ZERO).await,
+                },
+                () = stops.now.cancelled() => hall.drain(Duration::ZERO).await,
+            }
         };
-        let over = stop.clone();
-        let serving = axum::serve(self.listener, self.router).with_graceful_shutdown(drained);
+        let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
         tokio::select! {
-            served = serving => served.map_err(Error::Serve),
-            // A client that does not read its answer must not keep the server alive.
-            () = async { over.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+            () = ending => {}
+            () = self.accept(&room) => {}
+        }
+        // A client that does not read its answer must not keep the server alive.
+        let _ = tokio::time::timeout(LINGER, room.acquire_many(CONNECTIONS)).await;
+    }
+
+    async fn accept(&self, room: &Arc<Semaphore>) {
+        // The semaphore is never closed.
+        while let Ok(place) = room.clone().acquire_owned().await {
+            let stream = match self.socket.accept().await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    // Too many open files, a client that is gone already: it passes.
+                    tracing::debug!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let connection = self.connection(stream);
+            tokio::spawn(async move {
+                connection.await;
+                drop(place);
+            });
         }
     }
-}
 
-fn address(text: &str) -> Result<SocketAddr, Error> {
-    let full = if text.starts_with(':') {
-        format!("127.0.0.1{text}")
-    } else {
-        text.replace("localhost", "127.0.0.1")
-    };
-    let addr: SocketAddr = full.parse().map_err(|_| Error::Address(text.to_owned()))?;
-    match addr.ip().is_loopback() {
-        true => Ok(addr),
-        false => Err(Error::Open(addr)),
-    }
-}
-
-fn router(agent: Agent, guard: Guard, metrics: Option<Arc<Metrics>>) -> Router {
-    let mut router = Router::new()
-        .route("/agent/run", post(run::run))
-        .route("/tools/schemas", get(tool_schemas))
-        .with_state(agent);
-    if let Some(metrics) = metrics {
-        router = router.merge(
-            Router::new()
-                .route("/metrics", get(scrape))
-                .with_state(metrics),
-        );
-    }
-    router
-        .route("/healthz", get(|| async { "ok\n" }))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(
-            Arc::new(guard),
-            guard::check,
-        ))
-}
-
-async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
-    (
-        [(CONTENT_TYPE, "text/plain; version=0.0.4")],
-        metrics.text(),
-    )
-}
-
-async fn tool_schemas() -> axum::response::Response {
-    match agent::tool_schemas() {
-        Ok(schemas) => axum::Json(schemas).into_response(),
-        Err(failure) => guard::refuse(axum::http::StatusCode::INTERNAL_SERVER_ERROR, &failure),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_is_listened_on() {
-        for (text, good) in [
-            (":7777", true),
-            ("localhost:1", true),
-            ("[::1]:80", true),
-            ("0.0.0.0:7777", false),
-            ("192.168.1.4:80", false),
-            ("nonsense", false),
-        ] {
-            assert_eq!(address(text).is_ok(), good, "{text}");
+    fn connection(&self, stream: Box<dyn Stream>) -> impl Future<Output = ()> + Send + use<> {
+        let (router, idle, over) = (self.router.clone(), self.idle, self.hall.over.clone());
+        let acceptor = self.acceptor.clone();
+        async move {
+            match acceptor {
+                None => wire::serve(stream, router, idle, over).await,
+                Some(acceptor) => {
+                    let greeting = acceptor.accept(stream);
+                    if let Ok(Ok(stream)) = tokio::time::timeout(wire::HEAD_TIME, greeting).await {
+                        wire::serve(stream, router, idle, over).await;
+                    }
+                }
+            }
         }
     }
 }

@@ -1,133 +1,151 @@
-//! Metrics: Prometheus counters as a fold of events (law 4). Names of the original program keep their meaning.
+//! Metrics: Prometheus counters as a fold of events (law 4). Names of the original program keep their meaning, and no label takes
+//! more values than its set or its limit has.
 
-use agent::{Feed, Signal};
-use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-};
-use protocol::{Event, TestVerdict, Update};
+mod answers;
+mod models;
+mod names;
+mod patches;
+mod server;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod verdicts;
+
+use agent::{Agent, Feed, Signal};
+use answers::Answers;
+use models::Models;
+use patches::Patches;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use protocol::{Event, PatchView};
+use server::Server;
 use std::sync::Arc;
+use tasks::Tasks;
+use tools::Tools;
+use verdicts::Verdicts;
+
+/// The content type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The registry with what it counts.
 pub struct Metrics {
     registry: Registry,
-    requests: IntCounterVec,
-    tokens: IntCounterVec,
-    duration: HistogramVec,
-    models: IntCounterVec,
-    tests: IntCounterVec,
-    tools: IntCounterVec,
-    running: IntGauge,
+    tasks: Tasks,
+    verdicts: Verdicts,
+    tools: Tools,
+    patches: Patches,
+    models: Models,
+    answers: Answers,
+    server: Server,
+    /// Whose index and histories are looked at.
+    agent: Option<Agent>,
 }
 
 impl Metrics {
-    /// Everything at zero.
+    /// Everything at zero, and nobody to look at.
     pub fn new() -> Metrics {
         let registry = Registry::new();
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let seconds = HistogramOpts::new(
-            "mycodex_agent_duration_seconds",
-            "Wall time of a task in seconds.",
-        )
-        .buckets(vec![0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0]);
+        let tools = agent::Toolbox::new().map(|tools| tools.specs());
+        let tools = tools.iter().flat_map(|specs| specs.iter());
+        let known = tools.map(|tool| tool.name.clone()).collect();
+        crate::traces::count_in(&registry);
         Metrics {
-            requests: counter(
-                "mycodex_agent_requests_total",
-                "Finished tasks.",
-                &["finish_reason"],
-            ),
-            tokens: counter(
-                "mycodex_agent_tokens_total",
-                "Tokens sent and received.",
-                &["finish_reason"],
-            ),
-            duration: register(&registry, HistogramVec::new(seconds, &["finish_reason"])),
-            models: counter(
-                "mycodex_model_usage_total",
-                "Answered model calls.",
-                &["role", "model"],
-            ),
-            tests: counter("animus_test_runs_total", "Ended test runs.", &["verdict"]),
-            tools: counter(
-                "animus_tool_calls_total",
-                "Answered tool calls.",
-                &["status"],
-            ),
-            running: register(
-                &registry,
-                IntGauge::new("animus_running_tasks", "Tasks that are running."),
-            ),
+            tasks: Tasks::new(&registry),
+            verdicts: Verdicts::new(&registry),
+            tools: Tools::new(&registry, known),
+            patches: Patches::new(&registry),
+            models: Models::new(&registry),
+            answers: Answers::new(&registry),
+            server: Server::new(&registry, env!("CARGO_PKG_VERSION")),
+            agent: None,
             registry,
         }
     }
 
+    /// Of an agent; follow its feed too (see [`follow`]).
+    pub fn of(agent: Agent) -> Metrics {
+        let metrics = Metrics::new();
+        let asked = agent.status().models;
+        let asked = asked
+            .iter()
+            .map(|view| (view.role.as_str(), view.model.as_str()));
+        metrics.models.expect(asked);
+        Metrics {
+            agent: Some(agent),
+            ..metrics
+        }
+    }
+
+    /// Where figures that are no fold of events are counted too.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Takes one fact in.
     pub fn apply(&self, event: &Event) {
-        match &event.update {
-            Update::Started { .. } => self.running.inc(),
-            Update::Usage { usage } => self
-                .models
-                .with_label_values(&[&usage.role, &usage.model])
-                .inc(),
-            Update::ToolResult { result } => {
-                self.tools
-                    .with_label_values(&[if result.failure.is_some() {
-                        "failed"
-                    } else {
-                        "completed"
-                    }])
-                    .inc();
-            }
-            Update::Test { report } if report.verdict != TestVerdict::Running => {
-                let verdict = match report.verdict {
-                    TestVerdict::Passed => "passed",
-                    TestVerdict::Failed => "failed",
-                    TestVerdict::Broken | TestVerdict::Running => "broken",
-                };
-                self.tests.with_label_values(&[verdict]).inc();
-            }
-            Update::Finished {
-                reason,
-                usage,
-                duration_ms,
-                ..
-            } => {
-                self.running.dec();
-                let reason = [reason.as_str()];
-                self.requests.with_label_values(&reason).inc();
-                self.tokens
-                    .with_label_values(&reason)
-                    .inc_by(usage.input_tokens + usage.output_tokens);
-                #[expect(clippy::cast_precision_loss, reason = "milliseconds of a task fit")]
-                self.duration
-                    .with_label_values(&reason)
-                    .observe(*duration_ms as f64 / 1000.0);
-            }
-            _ => {}
-        }
+        self.server.events.inc();
+        self.tasks.apply(event);
+        self.verdicts.apply(event);
+        self.tools.apply(event);
+        self.patches.apply(event);
+        self.models.apply(&event.update);
+        self.answers.apply(&event.update);
+    }
+
+    /// A patch changed outside its task.
+    pub fn patch(&self, patch: &PatchView) {
+        self.patches.is(&patch.id, patch.state);
     }
 
     /// The Prometheus text format, version 0.0.4.
     pub fn text(&self) -> String {
+        self.tasks.look();
+        if let Some(agent) = &self.agent {
+            self.server.look(agent);
+        }
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .unwrap_or_default()
     }
 }
 
-/// Counts what a feed brings, for as long as the runtime lives.
+/// Counts what a feed brings, for as long as the runtime lives. Tasks that another process works on are counted there.
 pub fn follow(mut feed: Feed, metrics: Arc<Metrics>) {
     tokio::spawn(async move {
         loop {
-            if let Signal::Event(event) = feed.next().await {
-                metrics.apply(&event);
+            match feed.next().await {
+                Signal::Event(event) => metrics.apply(&event),
+                Signal::Patch(patch) => metrics.patch(&patch),
+                Signal::Elsewhere(_) | Signal::Notice { .. } => {}
             }
         }
     });
 }
 
-/// Registers a metric. Names and labels are constants of this file, so a refusal is a defect that the tests find.
+fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    bounds: &[f64],
+) -> HistogramVec {
+    let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
+    register(registry, HistogramVec::new(options, labels))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of a lifetime fit a double"
+)]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+/// Registers a metric. Names and labels are constants of this module, so a refusal is a defect that the tests find.
 fn register<M: prometheus::core::Collector + Clone + 'static>(
     registry: &Registry,
     metric: prometheus::Result<M>,
@@ -136,6 +154,6 @@ fn register<M: prometheus::core::Collector + Clone + 'static>(
         metric.and_then(|metric| registry.register(Box::new(metric.clone())).map(|()| metric));
     match registered {
         Ok(metric) => metric,
-        Err(error) => unreachable!("a metric of this file: {error}"),
+        Err(error) => unreachable!("a metric of this module: {error}"),
     }
 }

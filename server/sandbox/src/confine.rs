@@ -3,57 +3,36 @@
 //! Invariant: between fork and exec nothing allocates, locks or fails silently: each step either holds or the program never
 //! starts, and the parent learns which step it was.
 
+mod cgroup;
 mod filter;
 mod init;
 mod landlock;
 mod mounts;
 mod raw;
+mod wrap;
 
 use std::ffi::CString;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
+use crate::view::{Network, View};
+
+pub(crate) use cgroup::{Cell, Place};
 pub(crate) use filter::Sockets;
 pub(crate) use landlock::abi as landlock_abi;
-
-/// What one child may touch, in words; a [`Plan`] is made from it.
-#[derive(Debug, Clone)]
-pub(crate) struct View {
-    /// Readable below here.
-    pub(crate) readable: Vec<Utf8PathBuf>,
-    /// Writable below here (on the host's disk).
-    pub(crate) writable: Vec<Utf8PathBuf>,
-    /// Emptied folders, private to the run: `/tmp`, home, `/run`.
-    pub(crate) masked: Vec<Utf8PathBuf>,
-    /// Files and folders that seem empty.
-    pub(crate) hidden: Vec<Utf8PathBuf>,
-    /// The child's working folder.
-    pub(crate) cwd: Utf8PathBuf,
-    /// Whether it may leave the machine.
-    pub(crate) network: Network,
-    /// Most processes and threads at once.
-    pub(crate) processes: u64,
-    /// Largest file it may write, bytes.
-    pub(crate) file_bytes: u64,
-}
-
-/// Network reach of a child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Network {
-    /// Its own loopback at most.
-    Off,
-    /// The host's.
-    Host,
-}
+pub(crate) use wrap::Wrap;
 
 /// Which mechanisms to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layers {
     /// User, mount, pid, ipc (and, with the network off, network) namespaces.
     pub(crate) namespaces: bool,
+    /// The same made by bubblewrap, which then starts the program.
+    pub(crate) bubblewrap: bool,
     /// Landlock, with the kernel's ABI number.
     pub(crate) landlock: Option<u32>,
     /// System call filter.
@@ -75,6 +54,7 @@ pub(crate) enum Stage {
     Privileges,
     Seccomp,
     Exec,
+    Group,
 }
 
 /// Memory that parent, supervisor and init share.
@@ -84,6 +64,8 @@ struct Board {
     status: AtomicI32,
     /// Host's id of the namespace's init; 0 where there is none.
     init: AtomicI32,
+    /// What a probe has to say, with the highest bit set once it has said it.
+    note: AtomicU32,
 }
 
 /// See the module. Cheap to clone; one plan serves one child.
@@ -94,7 +76,10 @@ pub(crate) struct Plan {
     mounts: mounts::Script,
     landlock: Option<landlock::Rules>,
     filters: Vec<seccompiler::BpfProgram>,
-    limits: [(raw::Resource, u64); 4],
+    wrap: Option<Arc<Wrap>>,
+    limits: [(raw::Resource, u64); 5],
+    /// Of the control group to join.
+    door: Option<CString>,
     cwd: CString,
     id_map: [CString; 2],
     parent: i32,
@@ -112,14 +97,30 @@ unsafe impl Sync for SharedBoard {}
 /// `status` before the child ended.
 const RUNNING: i32 = i32::MIN;
 
+const NOTED: u32 = 1 << 31;
+
+/// Processes that the kernel lets be beyond the limit, so that whoever watches sees the limit passed, not only reached.
+const SPARE: u64 = 16;
+
+/// Process ids below this are not given out a second time (RESERVED_PIDS in the kernel's pid.c).
+const RESERVED: u64 = 300;
+
 impl Plan {
     /// Prepares every path, map, ruleset and filter.
     pub(crate) fn new(view: &View, layers: Layers) -> io::Result<Plan> {
-        let confined = layers.namespaces || layers.landlock.is_some() || layers.seccomp;
-        let own_net = layers.namespaces && view.network == Network::Off;
+        let own_net = (layers.namespaces || layers.bubblewrap) && view.network == Network::Off;
         let sockets = match (view.network, own_net) {
             (Network::Off, false) => Sockets::LocalOnly,
             _ => Sockets::Internet,
+        };
+        let filters = match layers.seccomp {
+            true => filter::programs(sockets)?,
+            false => Vec::new(),
+        };
+        let (filters, wrap) = match layers.bubblewrap {
+            // It mounts, which the filters forbid: it loads them itself, last.
+            true => (Vec::new(), Some(Arc::new(Wrap::new(view, &filters)?))),
+            false => (filters, None),
         };
         let uid = unsafe { libc::geteuid() };
         let gid = unsafe { libc::getegid() };
@@ -135,39 +136,50 @@ impl Plan {
                 Some(abi) => Some(landlock::Rules::new(view, layers, abi)?),
                 None => None,
             },
-            filters: if layers.seccomp {
-                filter::programs(sockets)?
-            } else {
-                Vec::new()
-            },
+            filters,
+            wrap,
+            // None on data or address space: what sanitizers reserve is terabytes, and takes no memory.
             limits: [
                 (libc::RLIMIT_CORE, 0),
                 (libc::RLIMIT_FSIZE, view.file_bytes),
                 (libc::RLIMIT_NOFILE, 4096),
-                // Without a user namespace this counts every process of the user, so only a confined child gets it.
+                // Should nobody be left to watch the clock.
+                (libc::RLIMIT_CPU, view.cpu_seconds),
+                // Without a user namespace this counts every process of the user, those that are there already included.
                 (
                     libc::RLIMIT_NPROC,
-                    if confined && layers.namespaces {
-                        view.processes
-                    } else {
-                        u64::MAX
+                    match layers.namespaces {
+                        true => view.processes + SPARE,
+                        false => view.processes + SPARE + tasks_of(uid),
                     },
                 ),
             ],
+            door: None,
             cwd: c_path(&view.cwd)?,
             id_map: [
                 c_text(format!("{uid} {uid} 1"))?,
                 c_text(format!("{gid} {gid} 1"))?,
             ],
             parent: unsafe { libc::getpid() },
-            processes: c_text(view.processes.max(400).to_string())?,
+            processes: c_text((view.processes + SPARE + RESERVED).to_string())?,
             board: Arc::new(SharedBoard::new()?),
         })
     }
 
+    /// The same, in a control group.
+    pub(crate) fn within(self, cell: &Cell) -> io::Result<Plan> {
+        let door = Some(cell.door()?);
+        Ok(Plan { door, ..self })
+    }
+
+    /// What starts the program, where something else has to.
+    pub(crate) fn wrap(&self) -> Option<&Wrap> {
+        self.wrap.as_deref()
+    }
+
     /// The step that was reached last.
     pub(crate) fn stage(&self) -> &'static str {
-        const NAMES: [&str; 12] = [
+        const NAMES: [&str; 13] = [
             "start",
             "user namespace",
             "user id map",
@@ -180,6 +192,7 @@ impl Plan {
             "privileges",
             "seccomp",
             "exec",
+            "control group",
         ];
         NAMES
             .get(self.board.get().stage.load(Ordering::SeqCst) as usize)
@@ -202,6 +215,17 @@ impl Plan {
             .filter(|id| *id != 0)
     }
 
+    /// In the child, instead of a program: leaves a word of 31 bits for the parent.
+    pub(crate) fn note(&self, word: u32) {
+        self.board.get().note.store(word | NOTED, Ordering::SeqCst);
+    }
+
+    /// The word that the child left.
+    pub(crate) fn noted(&self) -> Option<u32> {
+        let word = self.board.get().note.load(Ordering::SeqCst);
+        (word & NOTED != 0).then_some(word & !NOTED)
+    }
+
     /// Runs in the forked child: returns only in the process that is to become the program.
     ///
     /// # Safety
@@ -212,6 +236,8 @@ impl Plan {
             raw::prctl(libc::PR_SET_DUMPABLE, 1)?;
             raw::block_signals()?;
             libc::setsid();
+            // When the machine runs out of memory, this tree goes before anything of the user's. Best effort.
+            let _ = raw::write(c"/proc/self/oom_score_adj", b"1000");
             if self.layers.namespaces {
                 self.unshare()?;
             }
@@ -232,6 +258,10 @@ impl Plan {
                 init::supervise(child, self);
             }
             raw::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as usize)?;
+            if let Some(door) = &self.door {
+                self.at(Stage::Group);
+                raw::write(door, b"0")?;
+            }
             if self.layers.namespaces {
                 self.furnish()?;
                 self.at(Stage::Fork);
@@ -271,6 +301,7 @@ impl Plan {
             self.mounts.run()?;
             // Root is exempt from RLIMIT_NPROC; since Linux 6.14 a pid namespace has its own bound. Best effort.
             let _ = raw::write(c"/proc/sys/kernel/pid_max", self.processes.as_bytes());
+            mounts::lock_settings();
         }
         Ok(())
     }
@@ -284,6 +315,10 @@ impl Plan {
             // Again, after mounting: the inherited folder is still the one below the new mounts.
             raw::check(libc::chdir(self.cwd.as_ptr()).into())?;
             self.at(Stage::Limits);
+            if !self.layers.namespaces {
+                // Without a namespace a bomb is ended process by process: whoever does that has to come first.
+                libc::setpriority(libc::PRIO_PROCESS as _, 0, 10);
+            }
             for (which, value) in self.limits {
                 raw::limit(which, value)?;
             }
@@ -292,13 +327,17 @@ impl Plan {
                 self.at(Stage::Landlock);
                 rules.enforce()?;
             }
-            if self.confined() {
+            // Bubblewrap drops them itself: as root it needs some until it has mapped its user.
+            if self.confined() && self.wrap.is_none() {
                 self.at(Stage::Privileges);
                 raw::drop_capabilities()?;
             }
             self.at(Stage::Seccomp);
             // Marked, not closed: one of them still carries an error of exec to the parent.
             raw::close_on_exec()?;
+            if let Some(wrap) = &self.wrap {
+                wrap.pass_on()?;
+            }
             for program in &self.filters {
                 seccompiler::apply_filter(program).map_err(|_| io::Error::last_os_error())?;
             }
@@ -337,6 +376,7 @@ impl SharedBoard {
                 stage: AtomicU32::new(0),
                 status: AtomicI32::new(RUNNING),
                 init: AtomicI32::new(0),
+                note: AtomicU32::new(0),
             })
         };
         Ok(SharedBoard(board))
@@ -351,6 +391,14 @@ impl Drop for SharedBoard {
     fn drop(&mut self) {
         unsafe { libc::munmap(self.0.cast(), size_of::<Board>()) };
     }
+}
+
+/// Processes and threads of a user.
+fn tasks_of(user: u32) -> u64 {
+    let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let own = folders.filter(|folder| folder.metadata().is_ok_and(|stat| stat.uid() == user));
+    let threads = own.filter_map(|folder| std::fs::read_dir(folder.path().join("task")).ok());
+    threads.map(|threads| threads.count() as u64).sum()
 }
 
 fn c_path(path: &Utf8Path) -> io::Result<CString> {

@@ -84,6 +84,39 @@ const TOOLCHAINS: [&str; 27] = [
     ".rbenv",
     ".gem",
 ];
+/// Places in a home where programs keep credentials.
+const CREDENTIALS: [&str; 30] = [
+    ".gem/credentials",
+    ".local/share/uv/credentials",
+    ".cargo/credentials",
+    ".cargo/credentials.toml",
+    ".m2/settings.xml",
+    ".m2/settings-security.xml",
+    ".gradle/gradle.properties",
+    ".kube",
+    ".docker",
+    ".azure",
+    ".oci",
+    ".config/gcloud",
+    ".config/gh",
+    ".config/glab-cli",
+    ".config/hub",
+    ".config/git/credentials",
+    ".config/op",
+    ".config/rclone",
+    ".config/sops",
+    ".config/google-chrome",
+    ".config/chromium",
+    ".mozilla",
+    ".password-store",
+    ".local/share/keyrings",
+    ".terraform.d",
+    ".vault-token",
+    ".pgpass",
+    ".my.cnf",
+    ".bash_history",
+    ".zsh_history",
+];
 const TOOLCHAIN_VARIABLES: [&str; 8] = [
     "CARGO_HOME",
     "RUSTUP_HOME",
@@ -153,6 +186,9 @@ impl Environment {
             ("GIT_OPTIONAL_LOCKS", "0".to_owned()),
         ];
         variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        // The leak check needs ptrace, which no command gets; without it every such program would end with an error.
+        let asan = variables.entry("ASAN_OPTIONS".to_owned());
+        asan.or_insert("detect_leaks=0".to_owned());
         variables
     }
 
@@ -208,8 +244,8 @@ impl Environment {
         found
     }
 
-    /// Files that hold credentials in otherwise readable places.
-    pub(crate) fn secrets(&self) -> Vec<Utf8PathBuf> {
+    /// Files and folders that hold credentials in otherwise readable places, `root` (the workspace, which may be a home) among them.
+    pub(crate) fn secrets(&self, root: &Utf8Path) -> Vec<Utf8PathBuf> {
         let fixed = [
             "/etc/shadow",
             "/etc/shadow-",
@@ -224,6 +260,14 @@ impl Environment {
             found.extend(
                 ["credentials", "credentials.toml"].map(|name| Utf8Path::new(home).join(name)),
             );
+        }
+        if let Some(home) = &self.home {
+            let shown = self.toolchains();
+            let is_shown = |path: &Utf8PathBuf| {
+                path.starts_with(root) || shown.iter().any(|place| path.starts_with(place))
+            };
+            let places = CREDENTIALS.iter().map(|place| home.join(place));
+            found.extend(places.filter(is_shown));
         }
         found.retain(|path| path.exists());
         found
@@ -296,10 +340,32 @@ mod tests {
             .map(|name| (name.to_owned(), "1".to_owned()));
         let variables = environment.variables(Utf8Path::new("/tmp"), &extra);
         let names: Vec<&str> = variables.keys().map(String::as_str).collect();
-        expect_test::expect![[r#"["CARGO_TARGET_DIR", "CI", "GIT_EDITOR", "GIT_OPTIONAL_LOCKS", "GIT_PAGER", "GIT_TERMINAL_PROMPT", "HOME", "LANG", "PAGER", "PATH", "TERM", "TMPDIR"]"#]]
+        expect_test::expect![[r#"["ASAN_OPTIONS", "CARGO_TARGET_DIR", "CI", "GIT_EDITOR", "GIT_OPTIONAL_LOCKS", "GIT_PAGER", "GIT_TERMINAL_PROMPT", "HOME", "LANG", "PAGER", "PATH", "TERM", "TMPDIR"]"#]]
             .assert_eq(&format!("{names:?}"));
         assert_eq!(variables["LANG"], "de_DE.UTF-8");
         assert!(!variables["PATH"].split(':').any(|folder| folder == "1"));
+    }
+
+    #[test]
+    fn credentials_in_shown_places_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Utf8Path::from_path(dir.path())
+            .unwrap()
+            .canonicalize_utf8()
+            .unwrap();
+        for place in [".gem/credentials", ".kube/config", ".cargo/bin/x"] {
+            let place = home.join(place);
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::fs::write(place, "x").unwrap();
+        }
+        let environment = environment(&[("HOME", home.as_str())], "/nowhere");
+        let named = |root: &Utf8Path| -> Vec<String> {
+            let all = environment.secrets(root);
+            let inside = all.iter().filter_map(|path| path.strip_prefix(&home).ok());
+            inside.map(ToString::to_string).collect()
+        };
+        assert_eq!(named(Utf8Path::new("/nowhere")), [".gem/credentials"]);
+        assert_eq!(named(&home), [".gem/credentials", ".kube"]);
     }
 
     #[test]

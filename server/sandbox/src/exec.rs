@@ -4,6 +4,11 @@
 //! later.
 
 mod attend;
+#[cfg(target_os = "linux")]
+mod census;
+mod meter;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -22,10 +27,19 @@ pub struct Limits {
     pub timeout: Duration,
     /// Bytes kept of each stream: the first half and the last.
     pub output_bytes: usize,
-    /// Most processes and threads at once.
+    /// Most bytes over both streams, shown or not; then the tree is killed and the end is [`End::Output`].
+    pub most_output: u64,
+    /// Most memory of the whole tree, bytes, what is in its private `/tmp` included; then the tree is killed and the end is
+    /// [`End::Memory`]. `sandbox.memory_mb` bounds it too.
+    pub memory_bytes: u64,
+    /// Most processes and threads at once; beyond it the kernel starts no more, the tree is killed and the end is
+    /// [`End::Processes`].
     pub processes: u64,
     /// Largest file that may be written, bytes.
     pub file_bytes: u64,
+    /// Fewest bytes that may be left on the disk of the tree that can be written, or half of what is left at the start where that
+    /// is less; below it the tree is killed and the end is [`End::Disk`].
+    pub disk_left: u64,
 }
 
 /// How an execution ended.
@@ -39,6 +53,14 @@ pub enum End {
     Timeout,
     /// The caller cancelled it.
     Cancelled,
+    /// It took more than this much memory, bytes.
+    Memory(u64),
+    /// It wrote more than this much to its streams, bytes.
+    Output(u64),
+    /// It had more than this many processes and threads.
+    Processes(u64),
+    /// Less than this was left on the disk, bytes.
+    Disk(u64),
 }
 
 /// What an execution did.
@@ -65,8 +87,43 @@ impl Default for Limits {
         Limits {
             timeout: Duration::from_secs(120),
             output_bytes: 1 << 20,
+            most_output: 256 << 20,
+            memory_bytes: u64::MAX,
             processes: 1024,
             file_bytes: 4 << 30,
+            disk_left: 512 << 20,
+        }
+    }
+}
+
+impl End {
+    /// One word, for machines.
+    pub fn word(self) -> &'static str {
+        match self {
+            End::Exit(_) => "exit",
+            End::Signal(_) => "signal",
+            End::Timeout => "timeout",
+            End::Cancelled => "cancelled",
+            End::Memory(_) => "memory",
+            End::Output(_) => "output",
+            End::Processes(_) => "processes",
+            End::Disk(_) => "disk",
+        }
+    }
+
+    /// Which limit stopped it, for people; time is the caller's to tell.
+    pub fn limit(self) -> Option<String> {
+        match self {
+            End::Memory(bytes) => Some(format!("stopped: more than {} MiB of memory", bytes >> 20)),
+            End::Output(bytes) => Some(format!("stopped: more than {} MiB of output", bytes >> 20)),
+            End::Processes(count) => {
+                Some(format!("stopped: more than {count} processes and threads"))
+            }
+            End::Disk(bytes) => Some(format!(
+                "stopped: less than {} MiB left on the disk",
+                bytes >> 20
+            )),
+            End::Exit(_) | End::Signal(_) | End::Timeout | End::Cancelled => None,
         }
     }
 }

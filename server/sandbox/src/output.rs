@@ -48,6 +48,11 @@ impl Capture {
             .filter(|text| !text.is_empty())
     }
 
+    /// Bytes that came.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// Bytes that were left out.
     pub(crate) fn dropped(&self) -> u64 {
         self.seen - (self.head.len() + self.tail.len()) as u64

@@ -3,8 +3,8 @@
 //! Invariant (S2): only [`Sandbox::permit`] makes one: after the policy's verdict, the person's word where one is needed, and a
 //! look at what the kernel can enforce.
 
+mod bounds;
 mod hide;
-#[cfg(target_os = "linux")]
 mod view;
 
 use std::collections::BTreeMap;
@@ -13,12 +13,19 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::Error;
 use crate::config::{Config, Degrade};
+#[cfg(target_os = "linux")]
+use crate::confine::{Cell, Place, Plan};
 use crate::environment::Environment;
 use crate::exec::Limits;
 use crate::policy::{Decision, Line, Policy, Verdict};
 use crate::probe::{Layer, Report};
+#[cfg(target_os = "linux")]
+use crate::probe::{MEMORY_GROUP, MEMORY_WATCH};
 use crate::tmp::Tmp;
+use crate::view::View;
 use hide::Hidden;
+
+pub use bounds::Bounds;
 
 /// What a phase may do to the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +47,8 @@ pub enum Approval {
     None,
     /// A person said yes to this command.
     Given,
+    /// A person granted commands like this one before; what a grant is not about is asked all the same.
+    Remembered,
     /// It is the test command of a trusted configuration.
     Configured,
 }
@@ -81,25 +90,40 @@ pub struct Sandbox {
 pub struct Permit {
     pub(crate) program: Option<Utf8PathBuf>,
     pub(crate) argv: Vec<String>,
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) cwd: Utf8PathBuf,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) search_path: String,
     pub(crate) limits: Limits,
     pub(crate) enforced_by: Vec<String>,
+    pub(crate) view: View,
+    /// Whether `sandbox-exec` starts it.
+    #[cfg(target_os = "macos")]
+    pub(crate) seatbelt: bool,
     #[cfg(target_os = "linux")]
-    view: crate::confine::View,
+    pub(crate) layers: crate::confine::Layers,
+    /// Where its control group goes.
     #[cfg(target_os = "linux")]
-    layers: crate::confine::Layers,
+    pub(crate) place: Option<&'static Place>,
     /// Removed with the permit.
     _tmp: Option<Tmp>,
 }
+
+/// Less starts no program.
+const LEAST_MEMORY_MB: u64 = 16;
 
 impl Sandbox {
     /// For the workspace at `root`. Errors name the key of the configuration that makes no sense.
     pub fn new(config: &Config, root: &Utf8Path) -> Result<Sandbox, Error> {
         let root = root.canonicalize_utf8()?;
         let policy = Policy::new(config)?;
+        if config.memory_mb < LEAST_MEMORY_MB {
+            return Err(Error::Config {
+                key: "memory_mb",
+                problem: format!(
+                    "{} MiB is too little for any program; {LEAST_MEMORY_MB} or more",
+                    config.memory_mb
+                ),
+            });
+        }
         Ok(Sandbox {
             environment: Environment::inherited(&root),
             policy,
@@ -137,6 +161,12 @@ impl Sandbox {
             Access::ReadOnly | Access::Draft => None,
         };
         let root = scratch.as_deref().unwrap_or(&self.root);
+        let left = left_on(root).unwrap_or(u64::MAX);
+        let limits = Limits {
+            memory_bytes: limits.memory_bytes.min(self.config.memory_mb << 20),
+            disk_left: limits.disk_left.min(left / 2),
+            ..limits
+        };
         let verdict = self.policy.judge(&line, root);
         judged(&verdict, approval)?;
         let cwd = cwd
@@ -164,7 +194,6 @@ impl Sandbox {
             .map_err(|error| refused(format!("no private folder for temporary files: {error}")))?;
         let place = tmp.as_ref().map_or(Utf8Path::new("/tmp"), Tmp::path);
         let variables = self.environment.variables(place, env);
-        #[cfg(target_os = "linux")]
         let mut view = self.view(
             &access,
             scratch,
@@ -173,23 +202,26 @@ impl Sandbox {
             tmp.as_ref(),
             program.as_deref(),
         );
-        #[cfg(target_os = "linux")]
-        view.hidden.extend_from_slice(&hidden.paths);
+        view.hidden
+            .extend(hidden.paths.iter().chain(&hidden.doors).cloned());
         let mut enforced_by = report.enforced_by_with(self.networked(&access));
-        enforced_by.extend(hidden.told().filter(|_| report.has(Layer::Mounts)));
+        if report.hides() {
+            enforced_by.extend(hidden.told());
+        }
         Ok(Permit {
             program,
             argv,
-            #[cfg(not(target_os = "linux"))]
-            cwd,
             variables,
             search_path: self.environment.search_path(),
             limits,
             enforced_by,
-            #[cfg(target_os = "linux")]
             view,
+            #[cfg(target_os = "macos")]
+            seatbelt: report.has(Layer::Seatbelt),
             #[cfg(target_os = "linux")]
             layers: report.layers(),
+            #[cfg(target_os = "linux")]
+            place: Place::here().ok(),
             _tmp: tmp,
         })
     }
@@ -231,7 +263,7 @@ impl Sandbox {
         })
     }
 
-    /// Only mounts can hide a file in a folder that is shown. Without them a person decides, unless the configuration has decided
+    /// Not every mechanism can hide a file in a folder that is shown. Without one that can a person decides, unless the configuration has decided
     /// that commands run with what is there.
     fn unhidden(
         &self,
@@ -242,10 +274,8 @@ impl Sandbox {
         let Some(first) = hidden.paths.first() else {
             return Ok(());
         };
-        if report.has(Layer::Mounts)
-            || approval != Approval::None
-            || self.config.degrade == Degrade::Allow
-        {
+        let is_decided = matches!(approval, Approval::Given | Approval::Configured);
+        if report.hides() || is_decided || self.config.degrade == Degrade::Allow {
             return Ok(());
         }
         let name = first.strip_prefix(&self.root).unwrap_or(first);
@@ -305,8 +335,33 @@ impl Sandbox {
 
 #[cfg(target_os = "linux")]
 impl Permit {
-    pub(crate) fn plan(&self) -> std::io::Result<crate::confine::Plan> {
-        crate::confine::Plan::new(&self.view, self.layers)
+    /// A control group for the run, where the kernel lets us make one.
+    pub(crate) fn cell(&self) -> Option<Cell> {
+        let (memory, processes) = (self.limits.memory_bytes, self.limits.processes);
+        match Cell::new(self.place?, memory, processes) {
+            Ok(cell) => Some(cell),
+            Err(error) => {
+                tracing::warn!(%error, "no control group for this command; its memory is watched");
+                None
+            }
+        }
+    }
+
+    /// The mechanisms that hold a run in this control group, or in none.
+    pub(crate) fn enforced_by_in(&self, cell: Option<&Cell>) -> Vec<String> {
+        let named = |name: &String| match (name.as_str(), cell) {
+            (MEMORY_GROUP, None) => MEMORY_WATCH.to_owned(),
+            _ => name.clone(),
+        };
+        self.enforced_by.iter().map(named).collect()
+    }
+
+    pub(crate) fn plan(&self, cell: Option<&Cell>) -> std::io::Result<Plan> {
+        let plan = Plan::new(&self.view, self.layers)?;
+        match cell {
+            Some(cell) => plan.within(cell),
+            None => Ok(plan),
+        }
     }
 }
 
@@ -336,18 +391,30 @@ impl Refusal {
 impl Report {
     /// Whether something keeps commands from the user's files.
     fn confines_files(&self) -> bool {
-        self.has(Layer::Mounts) || self.has(Layer::Landlock)
+        self.hides() || self.has(Layer::Landlock)
     }
 
     /// Whether something keeps commands off the network.
     fn confines_network(&self) -> bool {
-        self.has(Layer::Network) || self.has(Layer::Seccomp)
+        self.has(Layer::Network) || self.has(Layer::Seccomp) || self.has(Layer::Seatbelt)
     }
+
+    /// Whether something can take a file out of a folder that is shown.
+    fn hides(&self) -> bool {
+        self.has(Layer::Mounts) || self.has(Layer::Seatbelt)
+    }
+}
+
+/// Bytes that this user may still write on the disk of a folder.
+pub(crate) fn left_on(folder: &Utf8Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(folder.as_std_path()).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 fn judged(verdict: &Verdict, approval: Approval) -> Result<(), Refusal> {
     let kind = match (verdict.decision, approval) {
-        (Decision::Allow, _) | (Decision::Ask, Approval::Given | Approval::Configured) => {
+        (Decision::Allow, _)
+        | (Decision::Ask, Approval::Given | Approval::Remembered | Approval::Configured) => {
             return Ok(());
         }
         (Decision::Ask, Approval::None) => RefusalKind::Ask,

@@ -65,8 +65,17 @@ pub(crate) fn picks_secrets(pattern: &str) -> bool {
     if last.bytes().all(|byte| byte == b'*') {
         return false;
     }
-    let pieces = pieces(last.as_bytes());
-    NAMES.iter().any(|name| matches(&pieces, name.as_bytes()))
+    NAMES.iter().any(|name| matches_name(last, name))
+}
+
+/// Whether a pattern of shell kind takes this name, or could: a set in brackets is read as any character. A character is one of
+/// the text or one byte of it, for either may be what the shell's locale says.
+pub(crate) fn matches_name(pattern: &str, name: &str) -> bool {
+    let bytes = |text: &str| text.bytes().map(char::from).collect::<Vec<char>>();
+    let chars = |text: &str| text.chars().collect::<Vec<char>>();
+    matches(&pieces(&chars(pattern)), &chars(name))
+        || (!(pattern.is_ascii() && name.is_ascii())
+            && matches(&pieces(&bytes(pattern)), &bytes(name)))
 }
 
 /// A piece of a pattern.
@@ -74,38 +83,70 @@ pub(crate) fn picks_secrets(pattern: &str) -> bool {
 enum Piece {
     Run,
     One,
-    Byte(u8),
+    Char(char),
 }
 
 /// `*` is any run, `?` any character, and `[…]` too: a set that is read too widely only asks more often.
-fn pieces(pattern: &[u8]) -> Vec<Piece> {
+fn pieces(pattern: &[char]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = pattern;
     while let [first, after @ ..] = rest {
         rest = after;
         pieces.push(match (first, after) {
-            (b'*', _) => Piece::Run,
-            (b'?', _) => Piece::One,
-            (b'\\', [byte, after @ ..]) => {
+            ('*', _) => Piece::Run,
+            ('?', _) => Piece::One,
+            ('\\', [c, after @ ..]) => {
                 rest = after;
-                Piece::Byte(*byte)
+                Piece::Char(*c)
             }
-            // The first character of a set may be its closing bracket.
-            (b'[', [_, more @ ..]) => match more.iter().position(|byte| *byte == b']') {
-                Some(end) => {
-                    rest = &more[end + 1..];
+            ('[', inner) => match set(inner) {
+                Set::Ends(after) => {
+                    rest = after;
                     Piece::One
                 }
-                None => Piece::Byte(b'['),
+                // Where the set ends is not for us to say, so that anything may follow.
+                Set::Unclear => {
+                    pieces.push(Piece::Run);
+                    return pieces;
+                }
+                Set::None => Piece::Char('['),
             },
-            _ => Piece::Byte(*first),
+            _ => Piece::Char(*first),
         });
     }
     pieces
 }
 
+/// What follows an opening bracket.
+enum Set<'a> {
+    /// A set, and then this.
+    Ends(&'a [char]),
+    /// One with classes, escapes or a bracket of its own.
+    Unclear,
+    /// No set.
+    None,
+}
+
+fn set(inner: &[char]) -> Set<'_> {
+    let negated = usize::from(matches!(inner, ['!' | '^', ..]));
+    // The first character of a set may be its closing bracket.
+    let from = negated + 1;
+    match inner.iter().skip(from).position(|c| *c == ']') {
+        Some(_) if inner[..from].contains(&']') => Set::Unclear,
+        Some(length)
+            if inner[..from + length]
+                .iter()
+                .any(|c| matches!(c, '[' | '\\')) =>
+        {
+            Set::Unclear
+        }
+        Some(length) => Set::Ends(&inner[from + length + 1..]),
+        None => Set::None,
+    }
+}
+
 /// Steps back to the last run only, so that no pattern takes long.
-fn matches(pieces: &[Piece], name: &[u8]) -> bool {
+fn matches(pieces: &[Piece], name: &[char]) -> bool {
     let (mut piece, mut at) = (0, 0);
     let mut run = None;
     while at < name.len() {
@@ -114,7 +155,7 @@ fn matches(pieces: &[Piece], name: &[u8]) -> bool {
                 run = Some((piece, at));
                 piece += 1;
             }
-            Some(one) if *one == Piece::One || *one == Piece::Byte(name[at]) => {
+            Some(one) if *one == Piece::One || *one == Piece::Char(name[at]) => {
                 piece += 1;
                 at += 1;
             }
@@ -224,6 +265,11 @@ mod tests {
             ("*.pe[m]", true),
             ("conf/*.KEY", true),
             ("id_*", true),
+            (".[[:alpha:]]nv", true),
+            (".[[=e=]]nv", true),
+            (".[!]x]nv", true),
+            (".[^]]nv", true),
+            (".[]e]nv", true),
             ("*", false),
             ("src/**", false),
             ("*.rs", false),
@@ -233,6 +279,16 @@ mod tests {
             ("a\\", false),
         ] {
             assert_eq!(picks_secrets(pattern), want, "{pattern}");
+        }
+        for (pattern, name, want) in [
+            ("a?.txt", "a\u{e9}.txt", true),
+            ("a??.txt", "a\u{e9}.txt", true),
+            ("a???.txt", "a\u{e9}.txt", false),
+            ("[ab].txt", "a.txt", true),
+            ("[ab", "[ab", true),
+            ("a[.]txt", "b.txt", false),
+        ] {
+            assert_eq!(matches_name(pattern, name), want, "{pattern} {name}");
         }
         // No pattern takes long.
         assert!(!picks_secrets(&format!("{}!", "*".repeat(16_000))));

@@ -12,7 +12,7 @@ mod write;
 pub use stage::Staged;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -99,6 +99,16 @@ impl Tree {
         &self.path
     }
 
+    /// Another name of what lies here, however deep the folder is, while this `Tree` lives; none where the system has no such
+    /// names (proc(5), `/proc/pid/fd`).
+    pub fn short_path(&self, name: &str) -> Option<Utf8PathBuf> {
+        use std::os::fd::AsRawFd;
+        let folder = format!("/proc/{}/fd/{}", std::process::id(), self.dir.as_raw_fd());
+        Utf8Path::new(&folder)
+            .is_dir()
+            .then(|| Utf8PathBuf::from(folder).join(name))
+    }
+
     /// The bytes of a regular file. A link is followed while it stays inside; FIFOs and devices are refused, never waited for.
     pub fn read(&self, rel: &str) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -123,6 +133,15 @@ impl Tree {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// At most `most` bytes of a regular file from byte `from` on; fewer at its end.
+    pub fn read_at(&self, rel: &str, from: u64, most: usize) -> io::Result<Vec<u8>> {
+        let mut file = self.reader(rel)?;
+        file.seek(io::SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(most as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// What `rel` is, or `None` when there is nothing of that name.
@@ -277,6 +296,17 @@ impl Appender {
     /// Appends all bytes, or says why not.
     pub fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
+    }
+
+    /// How long the file is, in bytes.
+    pub fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Takes away everything from byte `length` on.
+    pub fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.file.sync_data()
     }
 
     /// Returns when everything appended has reached the disk.

@@ -14,8 +14,10 @@ use std::{
 };
 
 pub use model_server::ModelServer;
+pub use refused::RefusedPort;
 
 mod model_server;
+mod refused;
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
@@ -41,6 +43,10 @@ pub enum Step {
     Hang,
     /// Ends the connection with a TCP reset instead of an orderly close.
     Reset,
+    /// Writes the same bytes so many times; for ever where absent. Nothing is kept, so a gigabyte costs no memory here.
+    Repeat(Vec<u8>, Option<u64>),
+    /// Writes byte by byte, with this pause between two.
+    Drip(Vec<u8>, Duration),
 }
 
 /// The whole answer to one request.
@@ -121,6 +127,45 @@ impl Answer {
         ))];
         steps.extend(pieces.into_iter().map(Step::Bytes));
         Answer { steps }
+    }
+
+    /// Bytes as they are, without a head.
+    #[must_use]
+    pub fn raw(bytes: impl AsRef<[u8]>) -> Answer {
+        Answer {
+            steps: vec![Step::Bytes(bytes.as_ref().to_vec())],
+        }
+    }
+
+    /// Status line and headers alone; the body follows as steps.
+    #[must_use]
+    pub fn head(status: u16, headers: &[(&str, &str)]) -> Answer {
+        Answer {
+            steps: vec![Step::Bytes(head(status, headers))],
+        }
+    }
+
+    /// A 200 whose body is `piece` so many times, compressed: a bomb where `piece` is large.
+    ///
+    /// # Panics
+    /// Never: the memory to write to has no end.
+    #[must_use]
+    #[allow(clippy::expect_used, reason = "writing to memory does not fail")]
+    pub fn gzip(start: &[u8], piece: &[u8], times: u64) -> Answer {
+        let pack = |bytes: &[u8]| {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(bytes).expect("memory");
+            encoder.finish().expect("memory")
+        };
+        let headers = [
+            ("content-type", "text/event-stream"),
+            ("content-encoding", "gzip"),
+        ];
+        // The format allows one compressed member behind the other.
+        Answer::head(200, &headers)
+            .then(Step::Bytes(pack(start)))
+            .then(Step::Repeat(pack(piece), Some(times)))
     }
 
     /// Adds a step at the end.
@@ -235,6 +280,19 @@ fn serve(mut stream: TcpStream, shared: &Shared, answer: &dyn Fn(usize, &Capture
                 let mut rest = [0; 64];
                 while matches!(stream.read(&mut rest), Ok(1..)) {}
                 lock(&shared.left).push(Instant::now());
+            }
+            Step::Repeat(bytes, times) => {
+                if (0..times.unwrap_or(u64::MAX)).any(|_| stream.write_all(&bytes).is_err()) {
+                    return;
+                }
+            }
+            Step::Drip(bytes, pause) => {
+                for byte in bytes {
+                    if stream.write_all(&[byte]).is_err() {
+                        return;
+                    }
+                    thread::sleep(pause);
+                }
             }
             Step::Reset => {
                 let _ = rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO));

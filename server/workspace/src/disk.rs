@@ -83,25 +83,15 @@ impl Disk {
         if self.tree.is_plain(path.as_str()) {
             return Ok(path.clone());
         }
-        let full = self.root.absolute(path);
-        let real = full.ancestors().find_map(|above| {
-            let real = above.canonicalize_utf8().ok()?;
-            let rest = full.strip_prefix(above).ok()?;
-            Some(match rest.as_str() {
-                "" => real,
-                rest => real.join(rest),
-            })
-        });
-        match real {
-            Some(real) if real != full => match self.root.relative(&real) {
-                Some(target) if is_secret(&target) => Err(Error::Secret(path.clone())),
-                Some(target) => Ok(target),
-                None => Err(Error::Unreadable {
-                    path: path.to_string(),
-                    why: "a link in it leads outside the workspace or into `.git`".to_owned(),
-                }),
-            },
-            Some(_) | None => Ok(path.clone()),
+        match self.root.leads_to(path) {
+            Some(target) if target != *path && is_secret(&target) => {
+                Err(Error::Secret(path.clone()))
+            }
+            Some(target) => Ok(target),
+            None => Err(Error::Unreadable {
+                path: path.to_string(),
+                why: "a link in it leads outside the workspace or into `.git`".to_owned(),
+            }),
         }
     }
 }

@@ -275,6 +275,16 @@ impl Draft {
         if is_secret(path) {
             return Err(Error::Secret(path.clone()));
         }
+        let owned = |path: &RelPath| sandbox::guard(path.as_str()) == Some(sandbox::Guard::Owned);
+        if owned(path)
+            || self
+                .snapshot
+                .root()
+                .leads_to(path)
+                .is_some_and(|real| owned(&real))
+        {
+            return Err(Error::Owned(path.clone()));
+        }
         let base = self.snapshot.read(path)?;
         self.revision += 1;
         if base.as_ref().map(|base| &base.bytes[..]) == bytes.as_deref() {

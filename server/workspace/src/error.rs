@@ -48,6 +48,11 @@ pub enum Error {
     /// The file may hold keys or passwords.
     #[error("`{0}` may hold secrets and is never read or written by the agent; work without it")]
     Secret(RelPath),
+    /// The file belongs to this program.
+    #[error(
+        "`{0}` belongs to this program and is never written; its settings come from the user's own file"
+    )]
+    Owned(RelPath),
     /// A search pattern or a glob does not parse.
     #[error("the pattern does not parse: {0}; escape special characters or simplify it")]
     Pattern(String),

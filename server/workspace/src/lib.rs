@@ -16,6 +16,7 @@ mod error;
 pub mod git;
 mod history;
 mod host;
+mod ignored;
 mod lineage;
 mod lines;
 mod merge;
@@ -39,6 +40,7 @@ pub use encoding::Encoding;
 pub use error::Error;
 pub use history::{Commit, CommitId, Depth, history};
 pub use host::{Host, LandError, Landed, StateFolder};
+pub use ignored::is_ignored;
 pub use lineage::{Blame, Bound, Head, Image, Kind, Lineage, Node, NodeState, Origin, Usage};
 pub use merge::{Tie, merge};
 pub use patch::{

@@ -16,7 +16,7 @@ pub struct RelPath(Arc<str>);
 
 impl RelPath {
     /// Takes `src/a.rs` and `./src//a.rs`; refuses absolute paths, `..`, drives, UNC and other backslashes,
-    /// `.git` as a part (in any case), control characters and the empty path.
+    /// `.git` as a part (however a file system may spell it), control characters and the empty path.
     ///
     /// # Errors
     /// [`Error::Path`] says which rule the path breaks.
@@ -51,7 +51,7 @@ impl RelPath {
             match part {
                 "" | "." => {}
                 ".." => return refuse("it has `..`"),
-                part if is_git(part) => return refuse("it reaches into `.git`"),
+                part if sandbox::is_git(part) => return refuse("it reaches into `.git`"),
                 part => parts.push(part),
             }
         }
@@ -80,12 +80,6 @@ impl RelPath {
             .strip_prefix(folder.as_str())
             .is_some_and(|rest| rest.starts_with('/'))
     }
-}
-
-/// `.git` as file systems that fold case or drop trailing dots and spaces would see it.
-fn is_git(part: &str) -> bool {
-    let seen = part.trim_end_matches(['.', ' ']);
-    seen.eq_ignore_ascii_case(".git") || part.eq_ignore_ascii_case("git~1")
 }
 
 impl fmt::Display for RelPath {
@@ -166,6 +160,24 @@ impl Root {
         RelPath::new(&parts.join("/")).ok()
     }
 
+    /// Where a path leads once links on the way, as far as it exists, are followed; `None` outside the workspace and for what
+    /// [`RelPath::new`] refuses.
+    pub fn leads_to(&self, path: &RelPath) -> Option<RelPath> {
+        let full = self.absolute(path);
+        let real = full.ancestors().find_map(|above| {
+            let real = above.canonicalize_utf8().ok()?;
+            let rest = full.strip_prefix(above).ok()?;
+            Some(match rest.as_str() {
+                "" => real,
+                rest => real.join(rest),
+            })
+        });
+        match real {
+            Some(real) => self.relative(&real),
+            None => Some(path.clone()),
+        }
+    }
+
     /// The absolute path of a place in the workspace.
     pub fn absolute(&self, path: &RelPath) -> Utf8PathBuf {
         self.path.join(path.as_str())
@@ -198,6 +210,8 @@ mod tests {
             ("sub/.GIT/config", None),
             (".git./config", None),
             ("git~1/config", None),
+            (".g\u{200d}it/config", None),
+            (".git::$INDEX_ALLOCATION/config", None),
             ("C:/x", None),
             ("c:x", None),
             ("\\\\server\\share", None),

@@ -77,7 +77,7 @@ impl Snapshot {
         self.host.open()
     }
 
-    /// All files that are not ignored (`.gitignore`, `.ignore`, also without a git repository), hidden ones included, `.git`
+    /// All files that are not ignored (`.gitignore`, `.ignore`, `.animusignore`, also without a git repository), hidden ones included, `.git`
     /// and files with secrets left out, open documents added; sorted.
     ///
     /// # Errors

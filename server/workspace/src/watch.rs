@@ -125,7 +125,7 @@ fn told(root: &Root, event: &notify::Event, tell: &mut impl FnMut(Told)) {
         let Some(path) = path.and_then(|path| root.relative(path)) else {
             continue;
         };
-        let is_rule = matches!(path.name(), ".gitignore" | ".ignore");
+        let is_rule = crate::ignored::FILES.contains(&path.name());
         match is_rule || is_of_folders || root.absolute(&path).is_dir() {
             true => tell(Told::Unsure),
             false => tell(Told::File(path)),

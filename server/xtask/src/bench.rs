@@ -1,17 +1,22 @@
 //! Bench: the release build of the language server beside two bare ones, in one run: a plain loop over a rope (the floor), and the
 //! same protocol library over the same rope (what any server of this kind must cost). Medians; a figure over its goal is marked.
 
+mod attacks;
+mod confine;
 mod patches;
 mod quality;
 mod score;
 mod search;
+mod turns;
 
 use crate::client::Client;
 use crate::shell::{cargo, command, run as show};
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const STARTS: usize = 15;
@@ -26,16 +31,25 @@ pub enum What<'w> {
     All,
     /// Only patches.
     Patches,
+    /// Only what holding a command costs.
+    Confine,
+    /// Only what the agent costs beside a model that answers at once.
+    Turns,
     /// What the index costs, on a folder or on this checkout.
     Search(Option<&'w str>),
     /// How well it finds, by these words.
     Quality(&'w [&'w str]),
+    /// What holds attacks, by these words.
+    Attacks(&'w [&'w str]),
 }
 
 /// Builds all in release and measures from a release build of this program.
 pub fn run(what: What<'_>) -> Result<()> {
     if let What::Quality(words) = what {
         return quality::measure(words, || Ok(built()?.join("animus")));
+    }
+    if let What::Attacks(words) = what {
+        return attacks::measure(words, || Ok(built()?.join("animus")));
     }
     let release = built()?;
     if what == What::All {
@@ -59,11 +73,19 @@ pub fn run(what: What<'_>) -> Result<()> {
     match what {
         What::All => {
             patches::measure(&animus)?;
+            turns::measure(&animus)?;
             search::measure(&release, None)
         }
         What::Patches => patches::measure(&animus),
+        What::Confine => {
+            let example = ["--package", "sandbox", "--example", "confine"];
+            show(cargo(&["build", "--release"]).args(example))?;
+            confine::measure(&release.join("examples/confine"), &animus)
+        }
+        What::Turns => turns::measure(&animus),
         What::Search(folder) => search::measure(&release, folder),
         What::Quality(words) => quality::measure(words, || Ok(animus)),
+        What::Attacks(words) => attacks::measure(words, || Ok(animus)),
     }
 }
 
@@ -83,6 +105,39 @@ fn built() -> Result<PathBuf> {
         .nth(2)
         .context("this program lies in no target folder")?;
     Ok(target.join("release"))
+}
+
+/// Measures what holding a command costs, with programs that are built already.
+pub fn confine(starter: &str, animus: &str) -> Result<()> {
+    confine::measure(&fs::canonicalize(starter)?, &fs::canonicalize(animus)?)
+}
+
+/// Runs the crowd of the black-box tests in full, against the release build.
+pub fn crowd() -> Result<()> {
+    show(black_box(&["--release"], "crowd::r1_two_hundred").env("RUST_BACKTRACE", "0"))
+}
+
+/// Kills a server so many times; a failure prints the seed to have the same again.
+pub fn kills(rounds: &str) -> Result<()> {
+    let rounds: usize = rounds
+        .parse()
+        .with_context(|| format!("`{rounds}` is no number of rounds"))?;
+    show(black_box(&[], "killed::a_server_killed_many").env("ANIMUS_KILLS", rounds.to_string()))
+}
+
+/// One of the black-box tests that take too long for every run.
+fn black_box(profile: &[&str], name: &str) -> Command {
+    let mut test = cargo(&[
+        "test",
+        "--quiet",
+        "--package",
+        "animus",
+        "--test",
+        "black_box",
+    ]);
+    test.args(profile);
+    test.args(["--", name, "--ignored", "--nocapture"]);
+    test
 }
 
 struct Figures {

@@ -59,7 +59,7 @@ const SESSIONS: [Session; 5] = [
     },
     Session {
         name: "nvim-stock",
-        fixture: Fixture::Landing(&["first", "fresh", "later"]),
+        fixture: Fixture::Landing(&["first", "fresh", "later", "asked"]),
         editor: Editor::Bare("stock.lua"),
     },
     Session {
@@ -175,7 +175,7 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
 }
 
 /// Passes the editor's lines on and counts them. False where it failed without saying which test did.
-fn watch(name: &str, mut editor: Command, tally: &mut Tally) -> Result<bool> {
+pub fn watch(name: &str, mut editor: Command, tally: &mut Tally) -> Result<bool> {
     let mut child = editor
         .stdout(Stdio::piped())
         .spawn()
@@ -246,7 +246,7 @@ fn survivors(config: &Path) -> Vec<String> {
 }
 
 /// Cargo's target folder: the one this program lies in.
-fn target() -> Result<PathBuf> {
+pub fn target() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     Ok(here
         .ancestors()

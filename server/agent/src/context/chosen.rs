@@ -110,7 +110,8 @@ impl Wanted {
         {
             let _ = write!(words, " {symbol}");
         }
-        words
+        // A key that stood there is no word to look for.
+        words.replace(llm::MASK, " ")
     }
 
     /// What the words find.

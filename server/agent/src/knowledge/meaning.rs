@@ -194,6 +194,7 @@ impl Meaning {
 
     /// The vectors of texts, cut to what the model takes.
     async fn embed(&self, texts: &[&str]) -> Result<llm::Embedded, llm::Error> {
+        let texts: Vec<_> = texts.iter().map(|text| llm::mask(text)).collect();
         loop {
             let takes = self.takes.load(Ordering::Acquire);
             let short: Vec<&str> = texts.iter().map(|text| cut_at(text, takes)).collect();

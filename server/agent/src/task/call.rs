@@ -2,9 +2,11 @@
 
 use super::{End, Task, elapsed_ms};
 use crate::desk::Desk;
+use crate::heal;
 use crate::phase::{Gate, gate};
 use crate::repeat::Rounds;
-use crate::tools::Output;
+use crate::tools::{Output, Tool};
+use crate::validate::Shape;
 use futures::FutureExt;
 use protocol::{
     Code, Failure, FinishReason, Intent, Phase, ToolCall, ToolKind, ToolResult, ToolStatus, Update,
@@ -13,39 +15,68 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 use workspace::Draft;
 
+/// Whether any call of a turn could run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ran {
+    Some,
+    None,
+}
+
 impl Task {
     /// Runs the calls of the latest turn, in order.
-    pub(super) async fn run_calls(&self, draft: &mut Draft) -> Result<(), End> {
-        let calls = self.conversation.lock().unanswered().to_vec();
-        let mut planned = false;
+    pub(super) async fn run_calls(&self, draft: &mut Draft) -> Result<Ran, End> {
+        let calls = self.calls();
+        let (mut planned, mut ran, mut done) = (false, Ran::None, Vec::new());
         for call in calls {
             let start = Instant::now();
-            let outcome = self.attempt(&call, draft).await;
+            let outcome = match self.fitting(&call) {
+                Ok((tool, _)) => {
+                    ran = Ran::Some;
+                    self.attempt(&call, tool, draft).await
+                }
+                Err(failure) => Err(failure),
+            };
             planned |= outcome.is_ok() && call.name == "update_plan";
+            if outcome.is_ok() {
+                done.push(call.clone());
+            }
+            self.note_edit(&call, outcome.as_ref().err().map(|failure| failure.code));
             self.answer(&call, outcome, start)?;
         }
         if planned && self.phase() == Phase::Plan {
             self.enter(Phase::Act)?;
         }
-        Ok(())
+        self.tell_guides(&done, draft).await;
+        self.tell_edit_form();
+        Ok(ran)
     }
 
-    async fn attempt(&self, call: &ToolCall, draft: &mut Draft) -> Result<Output, Failure> {
+    /// The tool of a call whose arguments fit it.
+    fn fitting(&self, call: &ToolCall) -> Result<(&dyn Tool, &Shape), Failure> {
         if self.cancel.is_cancelled() {
             return Err(Failure::new(Code::Cancelled, "cancelled"));
         }
         let (tool, shape) = self.shared.toolbox()?.find(&call.name)?;
         if let serde_json::Value::String(raw) = &call.input {
-            let error = serde_json::from_str::<serde_json::Value>(raw)
-                .err()
-                .map(|error| error.to_string());
-            let why = error.unwrap_or_else(|| "it is not an object".into());
-            return Err(Failure::new(
-                Code::InvalidInput,
-                format!("the arguments are not a JSON object: {why}"),
-            ));
+            let why = heal::exact(raw).err();
+            let why = why.unwrap_or_else(|| "it is not an object".into());
+            let mut said = format!("{}: the arguments are not a JSON object: {why}", call.name);
+            for violation in heal::violations(raw, shape) {
+                said.push_str(&format!("\n- {violation}"));
+            }
+            let failure = Failure::new(Code::InvalidInput, said);
+            return Err(failure.hint("call it again with one JSON object that fits the schema"));
         }
         shape.check(&call.name, &call.input)?;
+        Ok((tool, shape))
+    }
+
+    async fn attempt(
+        &self,
+        call: &ToolCall,
+        tool: &dyn Tool,
+        draft: &mut Draft,
+    ) -> Result<Output, Failure> {
         let into = |end: End| {
             end.failure
                 .unwrap_or_else(|| Failure::new(Code::Internal, end.summary))

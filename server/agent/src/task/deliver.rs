@@ -31,19 +31,9 @@ impl Task {
         verified: bool,
         answer: &str,
     ) -> Result<End, End> {
-        self.enter(Phase::Propose)?;
         let title = crate::prompt::title(&self.request);
-        let proposal = Proposal {
-            task: self.id.to_string(),
-            title: title.clone(),
-            tested: verified,
-            step: Some(*self.turns.lock()),
-            model: Some(self.coder().0),
-            change: draft.change_set(),
-        };
-        let view = self.shared.patches.propose(proposal).map_err(End::of)?;
-        let id = view.id.clone();
-        self.emit(Update::Patch { patch: view });
+        self.course.lock().changed(&draft.change_set());
+        let id = self.propose(&draft, verified)?;
         let land = self
             .request
             .land
@@ -93,6 +83,28 @@ impl Task {
         Err(End::of(
             failure.hint("accept the patch when you have finished typing"),
         ))
+    }
+
+    fn propose(&self, draft: &Draft, tested: bool) -> Result<PatchId, End> {
+        self.enter(Phase::Propose)?;
+        let proposal = Proposal {
+            task: self.id.to_string(),
+            title: crate::prompt::title(&self.request),
+            tested,
+            step: Some(*self.turns.lock()),
+            model: Some(self.coder().0),
+            change: draft.change_set(),
+        };
+        crate::guarded::name_built(self, &proposal.change);
+        let view = self.shared.patches.propose(proposal).map_err(End::of)?;
+        let id = view.id.clone();
+        self.emit(Update::Patch { patch: view });
+        Ok(id)
+    }
+
+    /// Keeps the draft as a proposal for a person, where the task ends without a word that it may land.
+    pub(super) fn keep(&self, draft: &Draft) -> Result<(), End> {
+        self.propose(draft, false).map(drop)
     }
 
     /// Hands the draft to the owner of the files and records what landed. An editor may take its time, and a cancel does not

@@ -46,6 +46,13 @@ impl Task {
                 hint: Some("`animus doctor` names the folder".into()),
             });
         }
+        for message in &self.notices {
+            self.emit(Update::Notice {
+                level: Level::Warning,
+                message: message.clone(),
+                hint: Some("`animus session show` shows what is whole".into()),
+            });
+        }
         self.enter(Phase::Context)?;
         let snapshot = Arc::new(Snapshot::new(self.shared.host.clone()));
         let text = self.opening(&snapshot).await?;
@@ -53,12 +60,17 @@ impl Task {
             by: Speaker::User,
             text,
         });
+        self.tell_recalled();
         let mut draft = Draft::new(snapshot);
         self.take_up(&mut draft);
+        if let Some(plan) = &self.planned {
+            self.emit(Update::Plan { plan: plan.clone() });
+        }
         // The safe profile promises a plan before any edit.
         let wanted = self.shared.config.enable_plan || self.shared.config.profile == Profile::Safe;
-        let plans = wanted && self.request.intent != Intent::Explain;
+        let plans = wanted && self.request.intent != Intent::Explain && self.planned.is_none();
         self.enter(if plans { Phase::Plan } else { Phase::Act })?;
+        self.run_asked(&mut draft).await?;
 
         let mut repairs = 0;
         loop {
@@ -132,7 +144,8 @@ impl Task {
                 failure.hint("say what to do"),
             ));
         }
-        let max_bytes = self.shared.config.max_context_bytes;
+        let known = self.known_at_first(snapshot).await;
+        let max_bytes = self.opening_bytes().saturating_sub(known.len());
         let (taken, request) = (snapshot.clone(), self.request.clone());
         // Walking a large workspace is no work for the runtime's threads.
         let gather =
@@ -145,7 +158,11 @@ impl Task {
         });
         let context = context.map_err(|failure| End::failed(FinishReason::NeedsUser, failure))?;
         let chosen = self.chosen(snapshot, &context).await?;
-        Ok(format!("{words}\n{}", context.text(&chosen)))
+        Ok(format!(
+            "{words}\n{known}{}{}",
+            context.text(&chosen),
+            self.first_edit_form()
+        ))
     }
 
     /// What the index finds for the request, if it is there in a moment.
@@ -157,8 +174,11 @@ impl Task {
         if !self.shared.tools.enable_semantic {
             return Ok(String::new());
         }
+        // Whatever is looked for comes back as the reason of what is found.
+        let mut request = self.request.clone();
+        crate::mask::in_request(self.known(), &mut request);
         let wanted = context::Wanted {
-            request: self.request.clone(),
+            request,
             shown: context.shown.clone(),
             left: context.left,
         };
@@ -187,8 +207,10 @@ impl Task {
     /// What the planner's model does for the search is told as all else.
     fn hear_planner(&self, heard: Heard<'_>) {
         match heard {
-            Heard::Chunk(chunk) => self.hear(chunk),
-            Heard::Usage(usage) => self.count(usage),
+            Heard::Chunk(chunk) => {
+                self.hop(llm::Role::Planner, &chunk);
+                self.hear(chunk);
+            }
             Heard::Notice(level, message) => self.emit(Update::Notice {
                 level,
                 message,

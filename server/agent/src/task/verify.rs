@@ -2,10 +2,11 @@
 //! revision makes it verified (law 2).
 
 use super::{End, Task};
-use crate::config::{Profile, ReflectionPolicy};
-use crate::{critic, prompt};
+use crate::config::Profile;
+use crate::prompt;
+use crate::testing::{self, Step};
 use protocol::{
-    Code, Critique, Failure, FinishReason, Intent, Level, Phase, TestReport, TestVerdict, Update,
+    Code, Failure, FinishReason, Intent, Level, Phase, Standing, TestReport, TestVerdict, Update,
 };
 use std::sync::Arc;
 use workspace::{Draft, Snapshot};
@@ -52,24 +53,21 @@ impl Task {
             );
             return Err(End::failed(FinishReason::TestFailed, failure));
         }
-        match self.shared.config.profile {
-            Profile::TestFirst => {
-                let verified = match self.judge_by_tests(draft, repairs).await? {
-                    Verdict::Good { verified } => verified,
-                    again => return Ok(again),
-                };
-                Ok(self
-                    .judge_by_critic(draft, may_repair)
-                    .await?
-                    .unwrap_or(Verdict::Good { verified }))
-            }
-            Profile::Safe | Profile::Default => {
-                match self.judge_by_critic(draft, may_repair).await? {
-                    Some(again) => Ok(again),
-                    None => self.judge_by_tests(draft, repairs).await,
-                }
-            }
+        let tests = self.judge_by_tests(draft, repairs).await?;
+        let red = matches!(tests, Verdict::Again(_));
+        if red && self.shared.config.profile == Profile::TestFirst {
+            return Ok(tests);
         }
+        // The critic knows what the tests say; what both say goes back to the model at once.
+        Ok(
+            match (self.judge_by_critic(draft, may_repair).await?, tests) {
+                (Some(Verdict::Again(findings)), Verdict::Again(failures)) => {
+                    Verdict::Again(format!("{failures}\n\n{findings}"))
+                }
+                (Some(again), Verdict::Good { .. }) => again,
+                (_, tests) => tests,
+            },
+        )
     }
 
     /// A green run means less where the patch changes the tests: a person should know.
@@ -90,7 +88,7 @@ impl Task {
         let tests: Vec<String> = changed
             .map(|file| file.path.to_string())
             .filter(|path| {
-                crate::testing::is_test(path)
+                testing::is_test(path)
                     || command.is_some_and(|command| command.contains(path.as_str()))
             })
             .collect();
@@ -125,128 +123,35 @@ impl Task {
         worse.collect::<Vec<_>>().join("\n")
     }
 
-    /// Asks the critic. Some where the draft goes back to the model.
-    async fn judge_by_critic(
-        &self,
-        draft: &Draft,
-        may_repair: bool,
-    ) -> Result<Option<Verdict>, End> {
-        let config = &self.shared.config;
-        if !config.enable_reflect {
-            return Ok(None);
-        }
-        self.enter(Phase::Reflect)?;
-        let critique = self.ask_critic(draft).await?;
-        let critical = critique.is_critical();
-        let list = critic::as_list(&critique);
-        self.emit(Update::Critique { critique });
-        if !critical || config.reflection_policy != ReflectionPolicy::BlockOnCritical {
-            return Ok(None);
-        }
-        match may_repair {
-            true => Ok(Some(Verdict::Again(prompt::findings(&list)))),
-            false => Err(End::new(
-                FinishReason::BlockedByCritic,
-                format!(
-                    "The critic found something critical; your files are as they were.\n{list}"
-                ),
-            )),
-        }
-    }
-
-    async fn ask_critic(&self, draft: &Draft) -> Result<Critique, End> {
-        let change = draft.change_set();
-        let view = change.view();
-        let files = view
-            .iter()
-            .map(|file| format!("{} (+{} -{})", file.path, file.added, file.removed));
-        let files = files.collect::<Vec<_>>().join("\n");
-        let diff = match self.shared.config.enable_self_diff {
-            true => view
-                .iter()
-                .map(|file| file.diff.as_str())
-                .collect::<Vec<_>>()
-                .concat(),
-            false => String::new(),
-        };
-        let text = format!(
-            "Task:\n{}\nFiles:\n{files}\n\nDiff:\n{diff}",
-            prompt::request(&self.request)
-        );
-        let mut messages = vec![llm::Message::User { text }];
-        for last in [false, true] {
-            let request = llm::Request {
-                system: Arc::from(prompt::CRITIC),
-                messages: messages.clone(),
-                tools: Arc::from([]),
-                max_tokens: self.shared.config.max_tokens,
-            };
-            let choice = self.request.critic_model.as_deref();
-            let mut unheard = |_: llm::Chunk<'_>| {};
-            let asked = self.models.complete(
-                llm::Role::Critic,
-                choice,
-                &request,
-                &self.cancel,
-                &mut unheard,
-            );
-            let trouble = match asked.await {
-                Ok(reply) => {
-                    self.count(crate::failure::usage_of(&reply, llm::Role::Critic));
-                    if let Some(critique) = critic::read(&reply.text) {
-                        return Ok(critique);
-                    }
-                    if !last {
-                        messages.push(llm::Message::Assistant {
-                            text: reply.text,
-                            calls: Vec::new(),
-                        });
-                        messages.push(llm::Message::User {
-                            text: prompt::CRITIC_AGAIN.to_owned(),
-                        });
-                        continue;
-                    }
-                    let critique = critic::unreadable(&reply.text);
-                    self.critic_silent("its answer could not be read, twice");
-                    return Ok(critique);
-                }
-                Err(llm::Error::Cancelled) => return Err(End::cancelled()),
-                Err(error) => crate::failure::of_model(&error).message,
-            };
-            // The tests still decide; a silent critic must not cost the user the work.
-            self.critic_silent(&trouble);
-            break;
-        }
-        Ok(Critique {
-            quality: "unknown".into(),
-            ..Critique::default()
-        })
-    }
-
-    fn critic_silent(&self, why: &str) {
-        self.emit(Update::Notice {
-            level: Level::Warning,
-            message: format!("the critic said nothing that counts: {why}"),
-            hint: Some("the tests alone decide; read the patch yourself".into()),
-        });
-    }
-
     async fn judge_by_tests(&self, draft: &Draft, repairs: u32) -> Result<Verdict, End> {
         let Some(report) = self.test(draft, repairs + 1).await? else {
             return Ok(Verdict::Good { verified: false });
         };
         match report.verdict {
             TestVerdict::Passed => Ok(Verdict::Good { verified: true }),
-            TestVerdict::Failed
-                if repairs < self.shared.config.test_retries && !self.same_draft_failed(draft) =>
-            {
-                self.note_failed(draft);
-                Ok(Verdict::Again(prompt::tests_failed(
-                    &report.command,
-                    &report.output,
-                )))
+            TestVerdict::Failed | TestVerdict::Running => {
+                let blamed = testing::blamed(&self.request, &report);
+                let limit = self.shared.config.test_retries;
+                let mut progress = self.progress.lock();
+                match progress.after(&report, draft, &blamed, limit) {
+                    Step::Again => Ok(Verdict::Again(testing::request(&report, &blamed, draft))),
+                    Step::Stop => {
+                        let mut end = tests_failed(&report);
+                        let (best, said) = match progress.best() {
+                            Some((best, said)) => (best.clone(), format!(" {said}")),
+                            None => (draft.clone(), String::new()),
+                        };
+                        drop(progress);
+                        // Work that is nearly right is not thrown away.
+                        self.keep(&best)?;
+                        end.summary = format!(
+                            "{}{said} The patch is kept: look at it, and accept it if you know better.",
+                            end.summary
+                        );
+                        Err(end)
+                    }
+                }
             }
-            TestVerdict::Failed | TestVerdict::Running => Err(tests_failed(&report)),
             TestVerdict::Broken => {
                 let last = report
                     .output
@@ -281,13 +186,7 @@ impl Task {
             });
             return Ok(None);
         }
-        let configured = self
-            .request
-            .test_command
-            .clone()
-            .or_else(|| config.test_command.clone());
-        let found = || crate::testing::discover(draft.snapshot()).map(str::to_owned);
-        let Some(line) = configured.or_else(found) else {
+        let Some(found) = self.test_line(draft).await? else {
             *self.doubt.lock() = "no test command is known for this project".to_owned();
             self.emit(Update::Notice {
                 level: Level::Warning,
@@ -300,13 +199,15 @@ impl Task {
         self.enter(Phase::Test)?;
         let mut report = TestReport {
             verdict: TestVerdict::Running,
-            command: line,
+            command: testing::thorough(&found.line),
             revision: draft.revision(),
             attempt,
             exit_code: None,
             passed: None,
             failed: None,
             failing: Vec::new(),
+            failures: Vec::new(),
+            standings: None,
             output: String::new(),
             enforced_by: Vec::new(),
             duration_ms: 0,
@@ -314,40 +215,122 @@ impl Task {
         self.emit(Update::Test {
             report: report.clone(),
         });
-        let ended = crate::testing::run(self, draft, &mut report).await;
+        let mut ended = testing::run(self, draft, &mut report).await;
+        if let (Ok(()), Some(line)) = (&ended, found.without_pytest)
+            && report.verdict == TestVerdict::Broken
+            && report.output.contains("No module named pytest")
+        {
+            report.command = line;
+            ended = testing::run(self, draft, &mut report).await;
+        }
         if ended.is_err() {
             report.verdict = TestVerdict::Broken;
         }
         self.emit(Update::Test {
             report: report.clone(),
         });
+        self.name_other_failures(&report);
         ended.map(|()| Some(report))
     }
 
-    /// Whether this very revision has failed already: the model changed nothing since, so asking again cannot help.
-    fn same_draft_failed(&self, draft: &Draft) -> bool {
-        *self.failed_revision.lock() == Some(draft.revision())
+    /// The command of the request or the configuration, what the workspace's own configuration asks for where that is trusted, and
+    /// else what the project's files say.
+    async fn test_line(&self, draft: &Draft) -> Result<Option<testing::Found>, End> {
+        let asked = self.request.test_command.clone();
+        let line = match asked.or_else(|| self.shared.config.test_command.clone()) {
+            Some(line) => Some(line),
+            None => self.trusted_test_command().await?,
+        };
+        if let Some(line) = line {
+            return Ok(Some(testing::Found {
+                line,
+                without_pytest: None,
+            }));
+        }
+        let changed = draft.change_set().files;
+        let changed: Vec<_> = changed.into_iter().map(|file| file.path).collect();
+        Ok(testing::discover(draft.snapshot(), &changed))
     }
 
-    fn note_failed(&self, draft: &Draft) {
-        *self.failed_revision.lock() = Some(draft.revision());
+    /// Says which tests fail although the patch passed.
+    fn name_other_failures(&self, report: &TestReport) {
+        let of = |standing: Standing| {
+            let own = report
+                .failures
+                .iter()
+                .filter(move |failure| failure.standing == standing);
+            own.map(|failure| failure.name.as_str())
+                .take(8)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let counts = report.standings.unwrap_or_default();
+        if report.verdict != TestVerdict::Passed || counts.pre_existing + counts.flaky == 0 {
+            return;
+        }
+        let mut said = Vec::new();
+        if counts.pre_existing > 0 {
+            said.push(format!(
+                "{}, as before the patch: {}",
+                plural(counts.pre_existing),
+                of(Standing::PreExisting)
+            ));
+        }
+        if counts.flaky > 0 {
+            said.push(format!(
+                "{} failed once and not the second time: {}",
+                counts.flaky,
+                of(Standing::Flaky)
+            ));
+        }
+        self.emit(Update::Notice {
+            level: Level::Warning,
+            message: said.join("; "),
+            hint: None,
+        });
     }
 }
 
 /// The end of a task whose tests stay red.
 pub(super) fn tests_failed(report: &TestReport) -> End {
-    let names = match report.failing.as_slice() {
+    let own = report
+        .failures
+        .iter()
+        .filter(|failure| failure.standing == Standing::Introduced);
+    let own: Vec<&str> = own.map(|failure| failure.name.as_str()).collect();
+    let (count, names) = match (report.standings, own.is_empty()) {
+        (Some(counts), false) => {
+            let others = match counts.pre_existing {
+                0 => String::new(),
+                number => format!(" and {number} failed before"),
+            };
+            let count = plural(counts.introduced);
+            (format!("{count} that passed before{others}"), own)
+        }
+        _ => {
+            let names = report.failing.iter().map(String::as_str).collect();
+            let count = report.failed.filter(|failed| *failed > 0);
+            (
+                count.map_or_else(|| "the tests fail".to_owned(), plural),
+                names,
+            )
+        }
+    };
+    let names = match names.as_slice() {
         [] => String::new(),
         names => format!(": {}", names.join(", ")),
     };
-    let count = report.failed.map_or_else(
-        || "the tests fail".to_owned(),
-        |n| format!("{n} tests fail"),
-    );
     End::new(
         FinishReason::TestFailed,
         format!("On the patch {count}{names}. Your files are as they were."),
     )
+}
+
+fn plural(number: u32) -> String {
+    match number {
+        1 => "1 test fails".to_owned(),
+        number => format!("{number} tests fail"),
+    }
 }
 
 fn first_lines(answer: &str) -> String {

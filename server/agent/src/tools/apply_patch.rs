@@ -49,6 +49,15 @@ impl Tool for ApplyPatch {
         }
     }
 
+    /// An edit that stands where the patch should: `{path, old, new}` and the like.
+    fn adapted(&self, input: &Value) -> Option<Value> {
+        let has = |names: &[&str]| names.iter().any(|name| input.get(*name).is_some());
+        let is_edit = has(&["path", "file"]) && has(&["old", "edits", "content"]);
+        let text = input.to_string();
+        let is_patch = workspace::parse_patch(&text, workspace::Format::Json, None).is_ok();
+        (is_edit && !has(&["patch"]) && is_patch).then(|| serde_json::json!({ "patch": text }))
+    }
+
     fn run<'a>(
         &'a self,
         input: Value,
@@ -59,14 +68,18 @@ impl Tool for ApplyPatch {
             let patch = workspace::parse_patch(&input.patch, workspace::Format::Auto, None)
                 .map_err(|error| Failure::new(protocol::Code::InvalidInput, error.to_string()))?;
             for op in &patch.ops {
+                // A patch shows what it fits and where it does not.
+                desk.readable_or_ask(op.path().as_str()).await?;
                 desk.writable(op.path().as_str())?;
             }
             let before = desk.draft.clone();
-            let paths = desk.edit(|draft| {
-                draft
-                    .apply(&patch, workspace::Mode::Atomic)
-                    .map_err(crate::failure::of_refusals)
-            })?;
+            let paths = desk
+                .edit(|draft| {
+                    draft
+                        .apply(&patch, workspace::Mode::Atomic)
+                        .map_err(crate::failure::of_refusals)
+                })
+                .await?;
             let users = desk.also_used(&before).await;
             Ok(Output::from(format!(
                 "applied to the draft: {paths}{users}"

@@ -46,7 +46,7 @@ impl Tool for Outline {
     ) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let input: Input = input_of(input)?;
-            let path = desk.readable(&input.path)?;
+            let path = desk.readable_or_ask(&input.path).await?;
             let text = desk.text(&path)?;
             let symbols = index::outline(path.as_str(), &text);
             if symbols.is_empty() {

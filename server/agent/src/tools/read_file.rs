@@ -61,7 +61,7 @@ impl Tool for ReadFile {
     ) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let input: Input = input_of(input)?;
-            let path = desk.readable(&input.path)?;
+            let path = desk.readable_or_ask(&input.path).await?;
             let text = desk.text(&path)?;
             let total = text.lines().count();
             let start = input.start.unwrap_or(1).max(1);

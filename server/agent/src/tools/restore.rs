@@ -50,7 +50,8 @@ impl Tool for Restore {
             desk.edit(|draft| {
                 draft.restore(&path);
                 Ok(())
-            })?;
+            })
+            .await?;
             Ok(Output::from(format!("{path} is as the user has it")))
         })
     }

@@ -73,7 +73,10 @@ impl Tool for UpdatePlan {
             let input: Input = input_of(input)?;
             let entries = input.steps.into_iter().map(step_of).collect();
             desk.emit(Update::Plan {
-                plan: Plan { entries },
+                plan: Plan {
+                    entries,
+                    ..Plan::default()
+                },
             });
             Ok(Output::from("plan noted".to_owned()))
         })

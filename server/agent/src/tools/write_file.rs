@@ -54,7 +54,8 @@ impl Tool for WriteFile {
                 draft
                     .write(&path, &input.content)
                     .map_err(crate::failure::of_workspace)
-            })?;
+            })
+            .await?;
             let users = desk.also_used(&before).await;
             Ok(Output::from(format!(
                 "{path} written to the draft, lines: {}{users}",

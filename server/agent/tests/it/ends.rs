@@ -1,6 +1,7 @@
 //! Every way a task can end.
 
 use crate::stage::{BAD, GOOD, Stage, ask, finish, patch_turn, run, until};
+use agent::config::ReflectionPolicy;
 use protocol::{FinishReason, Intent, TaskRequest, Update};
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,43 @@ async fn a_critic_that_answers_nonsense_is_asked_again() {
         "{}",
         run.summary()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a4_a_critic_that_says_nothing_readable_lands_nothing_unless_the_policy_lets_it() {
+    let nonsense = "  - {role: critic, text: 'Looks good!'}\n";
+    for (policy, reason, text) in [
+        (
+            ReflectionPolicy::BlockOnCritical,
+            FinishReason::BlockedByCritic,
+            "hello\nworld\n",
+        ),
+        (
+            ReflectionPolicy::WarnOnly,
+            FinishReason::Verified,
+            "goodbye\nworld\n",
+        ),
+    ] {
+        let stage = Stage::new();
+        let script = format!(
+            "turns:\n{}  - {{role: coder, text: done}}\n{}",
+            patch_turn(GOOD),
+            nonsense.repeat(2)
+        );
+        let agent = stage.agent_with(&script, |config| {
+            config.enable_reflect = true;
+            config.reflection_policy = policy;
+        });
+        let run = run(&agent, "say goodbye").await;
+        assert_eq!(run.reason(), reason, "{}", run.summary());
+        assert_eq!(stage.read("greet.txt"), text);
+        // What could not be reviewed is not lost.
+        let kept = agent
+            .patches()
+            .iter()
+            .any(|patch| patch.state == protocol::PatchState::Proposed);
+        assert_eq!(kept, policy == ReflectionPolicy::BlockOnCritical);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

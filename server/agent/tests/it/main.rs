@@ -6,15 +6,24 @@
 )]
 
 mod ancestry;
+mod budget;
 mod context;
+mod context_life;
 mod docs;
+mod edit_forms;
 mod ends;
 mod knowledge;
 mod landing;
+mod malformed;
 mod meaning;
+mod memory;
 mod navigate;
+mod permission;
+mod resume;
 mod review;
 mod rewrite;
+mod room;
 mod rules;
 mod sessions;
 mod stage;
+mod testing;

@@ -266,8 +266,11 @@ async fn told(stage: &Stage, server: &Server) -> (String, Vec<String>) {
         )),
         embeddings: Some(embeddings(server)),
         state: Arc::new(sandbox::Tree::create(&stage.state).unwrap()),
+        home: None,
         config: Config::default(),
+        wished_test_command: None,
         tools: ToolsConfig::default(),
+        memory: agent::MemoryConfig::default(),
         effective: json!({}),
         version: "test".to_owned(),
     });

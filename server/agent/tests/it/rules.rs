@@ -213,7 +213,7 @@ async fn commands_see_the_draft_and_cannot_touch_the_workspace() {
         "{approval:?}"
     );
     agent
-        .resolve_approval(&approval.id, PermissionOption::AllowOnce)
+        .resolve_approval(&approval.id, PermissionOption::AllowOnce, None)
         .unwrap();
     let run = finish(&agent, &started).await;
     assert_eq!(run.reason(), FinishReason::Verified, "{}", run.summary());

@@ -66,11 +66,54 @@ impl Stage {
         Disk::open(Root::open(&self.root).unwrap()).unwrap()
     }
 
+    /// An agent without a planning phase that shares a state folder with those of other workspaces.
+    pub fn agent_at_home(&self, script: &str, home: Arc<sandbox::Tree>) -> Agent {
+        let set = |config: &mut Config| config.enable_plan = false;
+        let (host, tools) = (Arc::new(self.disk()), ToolsConfig::default());
+        self.agent_of(host, script, tools, (Some(home), None), set)
+    }
+
+    /// An agent without a test command, in a workspace whose own configuration asks for one.
+    pub fn agent_wishing(&self, script: &str, command: &str) -> Agent {
+        let set = |config: &mut Config| config.test_command = None;
+        let (host, tools) = (Arc::new(self.disk()), ToolsConfig::default());
+        self.agent_of(host, script, tools, (None, Some(command.to_owned())), set)
+    }
+
     pub fn agent_over(
         &self,
         host: Arc<dyn Host>,
         script: &str,
         tools: ToolsConfig,
+        set: impl FnOnce(&mut Config),
+    ) -> Agent {
+        self.agent_of(host, script, tools, (None, None), set)
+    }
+
+    /// An agent that asks these models, not a script.
+    pub fn agent_asking(&self, models: llm::Models, set: impl FnOnce(&mut Config)) -> Agent {
+        let (host, tools) = (Arc::new(self.disk()), ToolsConfig::default());
+        self.agent_from(host, models, tools, (None, None), set)
+    }
+
+    fn agent_of(
+        &self,
+        host: Arc<dyn Host>,
+        script: &str,
+        tools: ToolsConfig,
+        beside: (Option<Arc<sandbox::Tree>>, Option<String>),
+        set: impl FnOnce(&mut Config),
+    ) -> Agent {
+        let models = llm::Models::scripted(script).unwrap();
+        self.agent_from(host, models, tools, beside, set)
+    }
+
+    fn agent_from(
+        &self,
+        host: Arc<dyn Host>,
+        models: llm::Models,
+        tools: ToolsConfig,
+        (home, wished_test_command): (Option<Arc<sandbox::Tree>>, Option<String>),
         set: impl FnOnce(&mut Config),
     ) -> Agent {
         let mut config = Config {
@@ -84,11 +127,14 @@ impl Stage {
         Agent::new(Parts {
             host,
             sandbox: Arc::new(sandbox),
-            models: Ok(Arc::new(llm::Models::scripted(script).unwrap())),
+            models: Ok(Arc::new(models)),
             embeddings: None,
             state: Arc::new(sandbox::Tree::create(&self.state).unwrap()),
+            home,
             config,
+            wished_test_command,
             tools,
+            memory: agent::MemoryConfig::default(),
             effective: serde_json::json!({}),
             version: "test".to_owned(),
         })

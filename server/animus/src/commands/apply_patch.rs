@@ -171,7 +171,7 @@ async fn begin(change: &ChangeSet, host: &Arc<dyn Host>, compose: &Compose) -> O
     };
     let agent = compose
         .load()
-        .and_then(|loaded| compose.agent(host.clone(), Ok(&loaded.settings), Err(no_model())));
+        .and_then(|loaded| compose.agent(host.clone(), Ok(&loaded), Err(no_model())));
     let begun = match agent {
         Ok(agent) => agent
             .begin_patch(proposal)

@@ -107,7 +107,11 @@ fn first_file() -> String {
 }
 
 fn check(compose: &Compose) -> Result<u8, Failure> {
-    let loaded = compose.load()?;
+    let mut loaded = compose.load()?;
+    if let Err(error) = rpc::permitted(&loaded.settings.server) {
+        let note = format!("`animus serve` will not listen: {error}");
+        loaded.notes.push(note);
+    }
     match compose.output() {
         Output::Json => {
             let ignored: Vec<_> = loaded
@@ -164,7 +168,18 @@ mod tests {
             .collect();
         assert_eq!(
             keys,
-            ["agent", "logging", "sandbox", "server", "tools", "version"]
+            [
+                "agent",
+                "budget",
+                "logging",
+                "memory",
+                "projects",
+                "sandbox",
+                "server",
+                "telemetry",
+                "tools",
+                "version"
+            ]
         );
         assert!(first_file().contains("# models:"));
     }

@@ -3,10 +3,10 @@
 
 use crate::cli::Output;
 use crate::compose::{self, Compose};
-use crate::config::Settings;
-use crate::follow::follow;
+use crate::config::Loaded;
 use crate::print;
 use crate::render::style::{DIM, HEAD, Painted, STRONG};
+use crate::work;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use protocol::{Code, Failure, TaskRequest};
@@ -53,17 +53,17 @@ pub fn run(args: &Demo, compose: &Compose) -> Result<u8, Failure> {
     say(&compose, "\n");
 
     // Its own settings: what a person has configured must not change what the demo shows.
-    let settings = Settings::default();
+    let loaded = Loaded::default();
     let models = llm::Models::scripted(SCRIPT)
         .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
     let code = compose::runtime()?.block_on(async {
-        let agent = compose.agent(compose.disk()?, Ok(&settings), Ok(Arc::new(models)))?;
+        let agent = compose.agent(compose.disk()?, Ok(&loaded), Ok(Arc::new(models)))?;
         let feed = agent.feed();
         let started = agent.start(TaskRequest {
             prompt: TASK.to_owned(),
             ..TaskRequest::default()
         })?;
-        Ok::<_, Failure>(follow(&agent, feed, started, compose.output(), compose.program()).await)
+        Ok::<_, Failure>(work::watched(&compose, agent, feed, &started).await)
     })?;
 
     say(

@@ -1,13 +1,18 @@
 //! `doctor`: what works here and what does not, each with what to do about it. It looks; it changes nothing but its own state folder.
 
-use super::models;
+mod confinement;
+
+use super::{memory, models};
 use crate::cli::Output;
 use crate::compose::{self, Compose};
 use crate::config::Settings;
 use crate::print;
 use crate::render::style::{BAD, DIM, GOOD, Painted, WARN, clean};
+use crate::telemetry;
 use clap::Args;
+use llm::Posted;
 use protocol::Failure;
+use rpc::peers::{Client, Door};
 use sandbox::Tree;
 use serde::Serialize;
 use serde_json::json;
@@ -92,16 +97,25 @@ pub fn run(_: &Doctor, compose: &Compose) -> Result<u8, Failure> {
         }
     };
     checks.extend(model_checks(compose, &settings)?);
-    checks.extend(sandbox_checks(compose, &settings));
+    let confinement = confinement::look(compose, &settings);
+    checks.extend(confinement.checks);
     checks.push(workspace_check(compose));
     checks.push(match compose.state(compose.root()) {
         Ok(tree) => Check::new("state", State::Good, kept(&tree, &settings)),
         Err(failure) => Check::failed("state", &failure),
     });
+    checks.extend(server_check(compose)?);
+    checks.extend(traces(compose, &settings)?);
+    checks.push(memory_check(compose));
     let good = checks.iter().all(|check| check.state != State::Bad);
     match compose.output() {
-        Output::Json => print::json(&json!({ "ok": good, "checks": checks })),
-        Output::Text => checks.iter().for_each(show),
+        Output::Json => {
+            print::json(&json!({ "ok": good, "checks": checks, "sandbox": confinement.view }));
+        }
+        Output::Text => {
+            checks.iter().for_each(show);
+            print::text(&confinement.table);
+        }
     }
     Ok(if good { 0 } else { 1 })
 }
@@ -130,45 +144,34 @@ fn model_checks(compose: &Compose, settings: &Settings) -> Result<Vec<Check>, Fa
     )
 }
 
-fn sandbox_checks(compose: &Compose, settings: &Settings) -> Vec<Check> {
-    if !settings.sandbox.enabled {
-        let off = Check::new(
-            "sandbox",
-            State::Weak,
-            "switched off: commands run with timeouts and limits only",
-        );
-        return vec![Check {
-            hint: Some("sandbox.enabled: true confines them".to_owned()),
-            ..off
-        }];
-    }
-    let report = match compose.sandbox(settings, compose.root()) {
-        Ok(sandbox) => sandbox.report(),
-        Err(failure) => return vec![Check::failed("sandbox", &failure)],
+/// Whether the collector of traces takes an empty message; nothing where none is configured.
+fn traces(compose: &Compose, settings: &Settings) -> Result<Option<Check>, Failure> {
+    let target = match telemetry::target(settings, compose.vars()) {
+        Ok(None) => return Ok(None),
+        Ok(Some(target)) => target,
+        // Tasks run without traces.
+        Err(failure) => {
+            let check = Check::failed("traces", &failure);
+            return Ok(Some(Check {
+                state: State::Weak,
+                ..check
+            }));
+        }
     };
-    let state = match report.level {
-        3 => State::Good,
-        1 | 2 => State::Weak,
-        _ => State::Bad,
-    };
-    let level = format!(
-        "level {} of 3: {}",
-        report.level,
-        report.enforced_by().join(", ")
-    );
-    let mut checks = vec![Check::new("sandbox", state, level)];
-    for mechanism in report
-        .mechanisms
-        .iter()
-        .filter(|mechanism| !mechanism.active)
-    {
-        checks.push(Check::new(
-            "sandbox",
-            State::Weak,
-            format!("{:?} is missing: {}", mechanism.layer, mechanism.why).to_lowercase(),
-        ));
-    }
-    checks
+    let origin = target.collector.origin();
+    // A message of no fields has no bytes.
+    let posted = compose::runtime()?.block_on(target.collector.post(Vec::new()));
+    Ok(Some(match posted {
+        Posted::Taken => Check::new("traces", State::Good, format!("{origin} takes them")),
+        Posted::Later(why) | Posted::Refused(why) => Check {
+            hint: Some("tasks run without; look at telemetry.otlp_endpoint".to_owned()),
+            ..Check::new(
+                "traces",
+                State::Weak,
+                format!("{origin} does not take them: {why}"),
+            )
+        },
+    }))
 }
 
 fn workspace_check(compose: &Compose) -> Check {
@@ -184,6 +187,46 @@ fn workspace_check(compose: &Compose) -> Check {
             State::Good,
             format!("{root}, without git (undo works all the same)"),
         ),
+    }
+}
+
+/// Who has this workspace open; nothing where there is no state folder to meet in.
+fn server_check(compose: &Compose) -> Result<Option<Check>, Failure> {
+    let Ok(state) = compose.state(compose.root()) else {
+        return Ok(None);
+    };
+    if let Some((path, is)) = agent::peers::obstacle(&state) {
+        return Ok(Some(Check {
+            hint: Some("tasks run; remove it, so that programs can share them".to_owned()),
+            ..Check::new("server", State::Weak, format!("{path} is {is}"))
+        }));
+    }
+    let client = match agent::peers::place(&state) {
+        Some(place) => compose::runtime()?.block_on(Client::connect(&place, "")),
+        None => None,
+    };
+    let who = match client.map(|client| client.door()) {
+        Some(Door::Lsp) => "an editor's server (animus lsp) has this workspace open",
+        Some(Door::Serve) => "a server (animus serve) has this workspace open",
+        Some(Door::Run) => "a terminal (animus run) works on this workspace",
+        None => "no server has this workspace open",
+    };
+    Ok(Some(Check::new("server", State::Good, who)))
+}
+
+fn memory_check(compose: &Compose) -> Check {
+    match compose.reader().and_then(|agent| agent.memory_usage()) {
+        Ok(Some(usage)) => Check::new(
+            "memory",
+            State::Good,
+            format!(
+                "{} in {} KiB",
+                memory::many(usage.items),
+                usage.bytes.div_ceil(1024)
+            ),
+        ),
+        Ok(None) => Check::new("memory", State::Good, "switched off (memory.enabled)"),
+        Err(failure) => Check::failed("memory", &failure),
     }
 }
 

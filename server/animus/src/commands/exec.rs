@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use protocol::{Code, Failure, Phase};
 use sandbox::{Access, Approval, Limits, Stream};
 use serde_json::json;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,8 @@ const REFUSED: u8 = 126;
 const NOT_FOUND: u8 = 127;
 /// Exit code of a command that took too long.
 const TIMED_OUT: u8 = 124;
+/// Exit code of a command that a limit on memory, output, processes or disk ended: as if killed.
+const OVER_LIMIT: u8 = 137;
 
 /// Run a command as a tool of a phase would run it
 #[derive(Debug, Args)]
@@ -33,7 +35,8 @@ pub struct Exec {
     line: CommandLine,
 }
 
-/// Runs it. The exit code is the command's; 126 where it may not run, 127 where there is no such program, 124 after the timeout.
+/// Runs it. The exit code is the command's; 126 where it may not run, 127 where there is no such program, 124 after the timeout,
+/// 137 where another limit ended it.
 pub fn run(args: &Exec, compose: &Compose) -> Result<u8, Failure> {
     let settings = compose.load()?.settings;
     let phase = Phase::parse(&args.phase).ok_or_else(|| {
@@ -47,9 +50,11 @@ pub fn run(args: &Exec, compose: &Compose) -> Result<u8, Failure> {
         Phase::Test => settings.agent.test_timeout_seconds,
         _ => settings.tools.exec_timeout_seconds,
     };
+    let sandbox = compose.sandbox(&settings, &root)?;
+    let verdict = sandbox.policy().judge(&args.line.line(), &root);
     // Kept until the command is over: it holds the lock of the tree.
     let scratch = match phase {
-        Phase::Act | Phase::Repair if args.line.reads_git() => None,
+        Phase::Act | Phase::Repair if agent::reads_git(&verdict) => None,
         Phase::Act | Phase::Repair | Phase::Test => Some(prepare(compose)?),
         Phase::Context | Phase::Plan | Phase::Reflect => None,
         other => {
@@ -77,7 +82,6 @@ pub fn run(args: &Exec, compose: &Compose) -> Result<u8, Failure> {
             &["commands are switched off (tools.allow_exec)".to_owned()],
         ));
     }
-    let sandbox = compose.sandbox(&settings, &root)?;
     let limits = Limits {
         timeout: Duration::from_secs(seconds.max(1)),
         ..Limits::default()
@@ -112,33 +116,45 @@ pub fn run(args: &Exec, compose: &Compose) -> Result<u8, Failure> {
     }
 }
 
-/// The files as they are, in the tree where this workspace's tests run.
+/// The files as they are, in a tree that no test runs in.
 fn prepare(compose: &Compose) -> Result<Scratch, Failure> {
     let snapshot = Arc::new(Snapshot::new(compose.disk()?));
     let state = compose.state(compose.root())?;
-    Scratch::prepare(&state, &snapshot, &Draft::new(snapshot.clone()))
+    Scratch::commands(&state, &snapshot, &Draft::new(snapshot.clone()))
         .map_err(|error| Failure::new(Code::Io, error.to_string()))
 }
 
+/// What the command says, as it is; on a terminal its escape codes are shown and not obeyed.
 fn pass(stream: Stream, text: &str) {
+    let shown = |is_terminal: bool| match is_terminal {
+        true => clean(text),
+        false => text.to_owned(),
+    };
     match stream {
-        Stream::Stdout => print::text(text),
+        Stream::Stdout => {
+            let mut out = std::io::stdout().lock();
+            let text = shown(out.is_terminal());
+            if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+                print::lost(&error);
+            }
+        }
         Stream::Stderr => {
-            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+            let mut err = std::io::stderr().lock();
+            let text = shown(err.is_terminal());
+            let _ = err.write_all(text.as_bytes());
         }
     }
 }
 
 fn ended(compose: &Compose, outcome: &sandbox::Outcome) -> u8 {
     use sandbox::End;
-    let (code, end) = match outcome.end {
-        End::Exit(code) => (u8::try_from(code).unwrap_or(1), "exit"),
-        End::Signal(signal) => (
-            128u8.saturating_add(u8::try_from(signal).unwrap_or(0)),
-            "signal",
-        ),
-        End::Timeout => (TIMED_OUT, "timeout"),
-        End::Cancelled => (130, "cancelled"),
+    let end = outcome.end.word();
+    let code = match outcome.end {
+        End::Exit(code) => u8::try_from(code).unwrap_or(1),
+        End::Signal(signal) => 128u8.saturating_add(u8::try_from(signal).unwrap_or(0)),
+        End::Timeout => TIMED_OUT,
+        End::Cancelled => 130,
+        End::Memory(_) | End::Output(_) | End::Processes(_) | End::Disk(_) => OVER_LIMIT,
     };
     match compose.output() {
         Output::Json => print::json(&json!({
@@ -147,7 +163,9 @@ fn ended(compose: &Compose, outcome: &sandbox::Outcome) -> u8 {
         })),
         Output::Text => {
             if end != "exit" {
-                print::warning(&Painted(DIM, format!("ended by {end}")).to_string());
+                let why = outcome.end.limit();
+                let why = why.unwrap_or_else(|| format!("ended by {end}"));
+                print::warning(&Painted(DIM, why).to_string());
             }
         }
     }

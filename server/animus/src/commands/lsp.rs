@@ -3,9 +3,13 @@
 
 use crate::compose::{self, Compose, Reader};
 use crate::roster::no_model;
+use crate::telemetry;
+use crate::work;
 use clap::Args;
 use protocol::{Code, Failure};
-use std::sync::Arc;
+use rpc::peers::Door;
+use rpc::traces::Exporter;
+use std::sync::{Arc, Mutex, PoisonError};
 use workspace::Host;
 
 /// Serve an editor over stdin and stdout
@@ -20,18 +24,26 @@ pub struct Lsp {
 pub fn run(_: &Lsp, compose: &Compose) -> Result<u8, Failure> {
     let compose = compose.at(compose.root());
     let runtime = compose::runtime()?;
-    let exit = runtime.block_on(lsp::serve(
-        tokio::io::stdin(),
-        tokio::io::stdout(),
-        move |host| make(&compose, host),
-    ));
+    let traces = Arc::new(Mutex::new(None));
+    let kept = traces.clone();
+    let exit = runtime.block_on(async {
+        let make = move |host| make(&compose, host, &kept);
+        let exit = lsp::serve(tokio::io::stdin(), tokio::io::stdout(), make).await;
+        let traces = traces.lock().unwrap_or_else(PoisonError::into_inner).take();
+        telemetry::finish(traces).await;
+        exit
+    });
     // Before the runtime is dropped: that would wait for a read of stdin that is still under way.
     std::process::exit(i32::from(exit.code()));
 }
 
 /// The agent of the editor's workspace. A broken configuration is no reason to leave the editor without a server: every task
 /// answers with it, and status shows it.
-fn make(compose: &Compose, host: Arc<dyn Host>) -> Result<agent::Agent, Failure> {
+fn make(
+    compose: &Compose,
+    host: Arc<dyn Host>,
+    traces: &Mutex<Option<Exporter>>,
+) -> Result<agent::Agent, Failure> {
     let root = host.root().path().to_owned();
     match compose.load_for(&root) {
         Err(failure) => compose.agent(host, Err(failure), Err(no_model())),
@@ -47,10 +59,16 @@ fn make(compose: &Compose, host: Arc<dyn Host>) -> Result<agent::Agent, Failure>
             }
             let runtime = tokio::runtime::Handle::try_current()
                 .map_err(|error| Failure::new(Code::Internal, format!("no runtime: {error}")))?;
-            let models = runtime
-                .block_on(compose.models(&loaded.settings))
-                .map(|roster| roster.models);
-            compose.agent(host, Ok(&loaded.settings), models)
+            let roster = runtime.block_on(compose.models(&loaded.settings));
+            let config = work::fingerprint(&loaded, roster.as_ref().ok());
+            let models = roster.map(|roster| roster.models);
+            let agent = compose.agent(host, Ok(&loaded), models)?;
+            let _in_runtime = runtime.enter();
+            // It ends with the process.
+            drop(work::join(&agent, Door::Lsp, config));
+            *traces.lock().unwrap_or_else(PoisonError::into_inner) =
+                telemetry::start(compose, &loaded.settings, &agent);
+            Ok(agent)
         }
     }
 }

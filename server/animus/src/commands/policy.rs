@@ -1,4 +1,6 @@
-//! `policy`: what policy says about a command, without running it.
+//! `policy`: what policy says about a command, without running it, and what a person has allowed.
+
+mod kept;
 
 use crate::cli::Output;
 use crate::compose::Compose;
@@ -14,6 +16,10 @@ use serde_json::json;
 pub enum Policy {
     /// Judge a command: allow, ask or deny, with the reasons
     Check(Check),
+    /// List what was allowed for longer than a session
+    List(kept::List),
+    /// Take back what was allowed
+    Forget(kept::Forget),
 }
 
 /// Judge a command
@@ -47,14 +53,6 @@ impl CommandLine {
             None => Line::Argv(self.argv.clone()),
         }
     }
-
-    /// Whether git is called: it reads the user's repository, which no scratch tree has.
-    pub fn reads_git(&self) -> bool {
-        match &self.shell {
-            Some(text) => text.trim_start().starts_with("git "),
-            None => self.argv.first().is_some_and(|first| first == "git"),
-        }
-    }
 }
 
 /// The word of a decision.
@@ -66,16 +64,47 @@ pub fn word(decision: Decision) -> &'static str {
     }
 }
 
-/// Prints the verdict. The exit code is 0 whatever the verdict is.
+/// A word with its borders, and all in it that cannot be seen, made visible.
+fn shown(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./,:@%^~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let mut text = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            ' '..='~' => text.push(c),
+            c if c.is_alphanumeric() => text.push(c),
+            c => text.extend(c.escape_default()),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// Does what is asked.
 pub fn run(args: &Policy, compose: &Compose) -> Result<u8, Failure> {
-    let Policy::Check(check) = args;
+    match args {
+        Policy::Check(args) => check(args, compose),
+        Policy::List(args) => kept::list(args, compose),
+        Policy::Forget(args) => kept::forget(args, compose),
+    }
+}
+
+/// Prints the verdict. The exit code is 0 whatever the verdict is.
+fn check(check: &Check, compose: &Compose) -> Result<u8, Failure> {
     let settings = compose.load()?.settings;
     let policy = sandbox::Policy::new(&settings.sandbox)
         .map_err(|error| Failure::new(Code::Config, error.to_string()))?;
     let verdict = policy.judge(&check.line.line(), compose.root());
     let decision = word(verdict.decision);
     match compose.output() {
-        Output::Json => print::json(&json!({ "decision": decision, "reasons": verdict.reasons })),
+        Output::Json => print::json(&json!({
+            "decision": decision,
+            "reasons": verdict.reasons,
+            "commands": verdict.commands,
+        })),
         Output::Text => {
             let style = match verdict.decision {
                 Decision::Allow => GOOD,
@@ -83,10 +112,38 @@ pub fn run(args: &Policy, compose: &Compose) -> Result<u8, Failure> {
                 Decision::Deny => BAD,
             };
             print::text(&format!("{}\n", Painted(style.bold(), decision)));
+            for command in &verdict.commands {
+                let words: Vec<String> = command.iter().map(|word| shown(word)).collect();
+                print::text(&format!(
+                    "  {} {}\n",
+                    Painted(DIM, "command"),
+                    words.join(" ")
+                ));
+            }
             for reason in &verdict.reasons {
-                print::text(&format!("  {}\n", Painted(DIM, line(reason))));
+                print::text(&format!("  {} {}\n", Painted(DIM, "because"), line(reason)));
             }
         }
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_word_shows_where_it_ends_and_what_is_hidden_in_it() {
+        for (word, text) in [
+            ("src/a-b.rs", "src/a-b.rs"),
+            ("", r#""""#),
+            ("a b", r#""a b""#),
+            ("a\"\\", r#""a\"\\""#),
+            ("é", r#""é""#),
+            ("l\u{200b}s\r\u{1b}[2K", r#""l\u{200b}s\r\u{1b}[2K""#),
+            ("a\nb", r#""a\nb""#),
+        ] {
+            assert_eq!(shown(word), text);
+        }
+    }
 }

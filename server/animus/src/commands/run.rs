@@ -1,12 +1,12 @@
 //! `run`: one task, from words to a tested patch in the files.
 
 use crate::compose::{self, Compose};
-use crate::follow::follow;
 use crate::print;
 use crate::render::style::{Painted, WARN};
+use crate::work::{By, Wish, work};
 use camino::Utf8Path;
 use clap::{Args, ValueEnum};
-use protocol::{Code, Failure, LandMode, SessionId, TaskRequest};
+use protocol::{AskedCall, Code, Failure, LandMode, TaskRequest};
 
 /// Give the agent a task and watch it work
 #[derive(Debug, Args)]
@@ -32,9 +32,18 @@ pub struct Run {
     /// Command that runs the tests, instead of the configured or discovered one
     #[arg(long, value_name = "LINE")]
     test_command: Option<String>,
-    /// Go on in this session
+    /// Most that this run may cost, in US dollars, as far as prices are known
+    #[arg(long, value_name = "USD", value_parser = micro_usd)]
+    budget: Option<u64>,
+    /// Tools to run before the model is asked: a JSON array of `{"name", "args"}`
+    #[arg(long, value_name = "JSON", value_parser = calls)]
+    tools: Option<Calls>,
+    /// Go on in this session: its id, or the beginning or the end of it
     #[arg(long, value_name = "ID")]
     session: Option<String>,
+    /// Work in this process even where a server has the workspace open
+    #[arg(long)]
+    here: bool,
 }
 
 /// What to do with a finished patch.
@@ -61,6 +70,16 @@ impl Run {
             return Err(Failure::new(Code::InvalidInput, "the task has no words")
                 .hint("say what to do: animus run \"…\""));
         }
+        if self
+            .test_command
+            .as_deref()
+            .is_some_and(|line| line.trim().is_empty())
+        {
+            return Err(
+                Failure::new(Code::InvalidInput, "--test-command: the line is empty")
+                    .hint("leave it away to run the configured or discovered tests"),
+            );
+        }
         Ok(TaskRequest {
             prompt,
             context: self
@@ -69,7 +88,6 @@ impl Run {
                 .filter(|path| !path.is_empty())
                 .map(|path| below(root, path))
                 .collect(),
-            session: self.session.clone().map(SessionId),
             land: self.land.map(|land| match land {
                 Land::Auto => LandMode::Auto,
                 Land::Review => LandMode::Review,
@@ -78,13 +96,38 @@ impl Run {
             planner_model: self.planner_model.clone(),
             critic_model: self.critic_model.clone(),
             test_command: self.test_command.clone(),
+            budget_micro_usd: self.budget,
+            tools: self.tools.clone().map(|calls| calls.0).unwrap_or_default(),
             ..TaskRequest::default()
         })
     }
 }
 
+/// Calls as the command line has them: one value.
+#[derive(Debug, Clone)]
+struct Calls(Vec<AskedCall>);
+
+fn calls(text: &str) -> Result<Calls, String> {
+    serde_json::from_str(text)
+        .map(Calls)
+        .map_err(|error| format!("not a JSON array of {{\"name\", \"args\"}}: {error}"))
+}
+
+/// Dollars as micro-dollars.
+fn micro_usd(text: &str) -> Result<u64, String> {
+    let usd: f64 = text
+        .trim_start_matches('$')
+        .parse()
+        .map_err(|_| "write dollars, such as 0.50")?;
+    match (0.0..=1e9).contains(&usd) {
+        // Exact: far below the largest whole number of a double.
+        true => Ok((usd * 1e6).round() as u64),
+        false => Err("from 0 to 1000000000 dollars".to_owned()),
+    }
+}
+
 /// A path of the workspace, relative; any other is left to the agent, which refuses it by name.
-fn below(root: &Utf8Path, path: &str) -> String {
+pub fn below(root: &Utf8Path, path: &str) -> String {
     Utf8Path::new(path)
         .strip_prefix(root)
         .map_or_else(|_| path.to_owned(), |path| path.to_string())
@@ -93,6 +136,9 @@ fn below(root: &Utf8Path, path: &str) -> String {
 /// Runs it. The exit code is the finish reason's.
 pub fn run(args: &Run, compose: &Compose) -> Result<u8, Failure> {
     let mut request = args.request(compose.root())?;
+    if let Some(id) = &args.session {
+        request.session = Some(super::session::named(&compose.reader()?, Some(id))?);
+    }
     let loaded = compose.load()?;
     compose::log(&loaded.settings, compose.output().into());
     for note in loaded
@@ -108,9 +154,8 @@ pub fn run(args: &Run, compose: &Compose) -> Result<u8, Failure> {
         request.model = roster.choice("--model", request.model.take())?;
         request.planner_model = roster.choice("--planner-model", request.planner_model.take())?;
         request.critic_model = roster.choice("--critic-model", request.critic_model.take())?;
-        let agent = compose.agent(compose.disk()?, Ok(&loaded.settings), Ok(roster.models))?;
-        let feed = agent.feed();
-        let started = agent.start(request)?;
-        Ok(follow(&agent, feed, started, compose.output(), compose.program()).await)
+        let by = if args.here { By::Us } else { By::Anyone };
+        let wish = Wish::Start(Box::new(request));
+        work(compose, &loaded, roster, wish, by).await
     })
 }

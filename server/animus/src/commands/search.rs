@@ -291,15 +291,9 @@ impl Help {
                 print::warning(&Painted(DIM, clean(&text)).to_string())
             }
             Heard::Notice(_, text) => print::warning(&Painted(WARN, clean(&text)).to_string()),
-            Heard::Usage(usage) => tracing::info!(
-                model = usage.model,
-                input = usage.input_tokens,
-                output = usage.output_tokens,
-                "the planner's model answered"
-            ),
-            Heard::Chunk(chunk) => tracing::info!(?chunk, "the planner's model is asked again"),
+            Heard::Chunk(chunk) => tracing::info!(?chunk, "the planner's model"),
         };
-        let models = self.models.for_run();
+        let models = self.models.for_run(0);
         let planner = Planner {
             models: &models,
             choice: None,

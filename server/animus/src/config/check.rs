@@ -1,35 +1,167 @@
 //! Check: from a tree to typed settings. Every unknown key is named with its place; nothing is dropped in silence.
 
 use super::schema::{Place, Schema};
-use super::suggest;
 use super::tree::{Node, Origin, Value};
 use super::{Problem, Settings};
+use super::{stated, suggest};
 use serde_path_to_error::Segment;
+
+/// Wrong values that are named at most.
+const MOST_WRONG: usize = 50;
 
 /// The settings that a tree spells, or everything that is wrong with it.
 pub fn settings(tree: &Node, schema: &Schema) -> Result<Settings, Vec<Problem>> {
     let mut problems = unknown_keys(tree, schema);
     problems.extend(references(tree));
-    let typed = serde_path_to_error::deserialize::<_, Settings>(drop_nulls(tree.to_json()));
-    match typed {
-        Ok(settings) if problems.is_empty() => Ok(settings),
-        Ok(_) => Err(problems),
-        Err(error) => {
-            let path: Vec<String> = error.path().iter().filter_map(segment).collect();
-            let message = plain(&error.inner().to_string());
-            if !message.starts_with("unknown field") {
-                let origin = tree
-                    .get(&path)
-                    .map_or_else(|| tree.origin_of(&path), |node| node.origin.clone());
-                problems.push(Problem {
-                    origin,
-                    key: path.join("."),
-                    message,
-                });
-            }
-            Err(problems)
-        }
+    let (settings, wrong) = typed(tree);
+    problems.extend(wrong);
+    let Some(settings) = settings.filter(|_| problems.is_empty()) else {
+        return Err(problems);
+    };
+    let wrong = rules(tree, &settings)
+        .or_else(|| models(tree, &settings))
+        .or_else(|| hosts(tree, &settings))
+        .or_else(|| stated::wrong(tree, &settings));
+    match wrong {
+        Some(problem) => Err(vec![problem]),
+        None => Ok(settings),
     }
+}
+
+/// The settings with every value that is none of its key's left out, and what is wrong with those.
+fn typed(tree: &Node) -> (Option<Settings>, Vec<Problem>) {
+    let mut json = drop_nulls(tree.to_json());
+    let mut problems = Vec::new();
+    let mut left_out: Vec<Vec<String>> = Vec::new();
+    loop {
+        let error = match serde_path_to_error::deserialize::<_, Settings>(&json) {
+            Ok(settings) => return (Some(settings), problems),
+            Err(error) => error,
+        };
+        let path: Vec<String> = error.path().iter().filter_map(segment).collect();
+        let message = plain(&error.inner().to_string());
+        // Unknown keys are named already, with a question; what is missing may be what was left out.
+        let said = message.starts_with("unknown field")
+            || message.starts_with("missing field")
+                && left_out.iter().any(|one| one.starts_with(&path));
+        if !said {
+            let origin = tree
+                .get(&path)
+                .map_or_else(|| tree.origin_of(&path), |node| node.origin.clone());
+            problems.push(Problem {
+                origin,
+                key: path.join("."),
+                message,
+            });
+        }
+        if problems.len() >= MOST_WRONG || !leave_out(&mut json, &path) {
+            return (None, problems);
+        }
+        left_out.push(path);
+    }
+}
+
+/// Takes the value at a path away. Whether there was one.
+fn leave_out(json: &mut serde_json::Value, path: &[String]) -> bool {
+    let Some((last, above)) = path.split_last() else {
+        return false;
+    };
+    let place = above.iter().try_fold(json, |place, key| match place {
+        serde_json::Value::Array(items) => items.get_mut(key.parse::<usize>().ok()?),
+        place => place.get_mut(key),
+    });
+    match place {
+        Some(serde_json::Value::Object(entries)) => entries.remove(last).is_some(),
+        Some(serde_json::Value::Array(items)) => match last.parse::<usize>() {
+            // An item less would move the others.
+            Ok(index) if index < items.len() => {
+                items.truncate(index);
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What is wrong with the rules about commands: their meaning, and the examples that they come with.
+fn rules(tree: &Node, settings: &Settings) -> Option<Problem> {
+    let sandbox::Error::Config { key, problem } = sandbox::Policy::new(&settings.sandbox).err()?
+    else {
+        return None;
+    };
+    let path = ["sandbox".to_owned(), key.to_owned()];
+    Some(Problem {
+        origin: tree
+            .get(&path)
+            .map_or_else(|| tree.origin_of(&path), |node| node.origin.clone()),
+        key: path.join("."),
+        message: problem,
+    })
+}
+
+/// A name of `server.allowed_hosts` that can be nobody's.
+fn hosts(tree: &Node, settings: &Settings) -> Option<Problem> {
+    let name = settings.server.wrong_host()?;
+    let path = ["server".to_owned(), "allowed_hosts".to_owned()];
+    Some(Problem {
+        origin: tree
+            .get(&path)
+            .map_or_else(|| tree.origin_of(&path), |node| node.origin.clone()),
+        key: path.join("."),
+        message: format!("`{name}` is neither NAME nor NAME:PORT; there are no patterns"),
+    })
+}
+
+/// What is wrong with models, their strategy and their budget, for this workspace or another one.
+fn models(tree: &Node, settings: &Settings) -> Option<Problem> {
+    let config = |strategy: &llm::StrategyConfig, budget: &llm::Budget| {
+        let found = settings.models.is_empty();
+        llm::Config {
+            providers: match found {
+                true => Default::default(),
+                false => settings.providers.clone(),
+            },
+            models: settings.models.clone(),
+            // Names cannot be judged where models are found, not configured.
+            strategy: match found {
+                true => llm::StrategyConfig {
+                    attempts: strategy.attempts,
+                    breaker: strategy.breaker,
+                    ..llm::StrategyConfig::default()
+                },
+                false => strategy.clone(),
+            },
+            budget: budget.clone(),
+        }
+    };
+    let here = config(&settings.strategy, &settings.budget);
+    let mut all = vec![(Vec::new(), here)];
+    for (folder, project) in &settings.projects {
+        let strategy = project.strategy.as_ref().unwrap_or(&settings.strategy);
+        let budget = project.budget.as_ref().unwrap_or(&settings.budget);
+        let above = vec!["projects".to_owned(), folder.clone()];
+        all.push((above, config(strategy, budget)));
+    }
+    all.into_iter().find_map(|(above, config)| {
+        let message = llm::Models::new(&config).err()?.to_string();
+        let named = message
+            .find([' ', ':'])
+            .map_or(&message[..], |end| &message[..end]);
+        let key: Vec<String> = named.split('.').map(str::to_owned).collect();
+        let inside = [above, key.clone()].concat();
+        let path = if tree.get(&inside).is_some() {
+            inside
+        } else {
+            key
+        };
+        let rest = message[named.len()..].trim_start_matches([':', ' ']);
+        Some(Problem {
+            origin: tree.origin_of(&path),
+            key: path.join("."),
+            message: rest.to_owned(),
+        })
+    })
 }
 
 /// Keys that the schema does not know.

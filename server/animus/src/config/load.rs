@@ -2,7 +2,7 @@
 
 use super::schema::Schema;
 use super::tree::{Node, Origin};
-use super::{Problem, Settings, check, env, failure, project};
+use super::{Problem, Settings, check, env, failure, project, workspaces};
 use camino::{Utf8Path, Utf8PathBuf};
 use protocol::Failure;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub struct Places<'a> {
 }
 
 /// Settings with their story.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Loaded {
     /// The settings.
     pub settings: Settings,
@@ -32,6 +32,8 @@ pub struct Loaded {
     pub files: Vec<Utf8PathBuf>,
     /// What the project file said in vain.
     pub ignored: Vec<Problem>,
+    /// The test command that the project file asks for.
+    pub wished_test_command: Option<String>,
     /// Anything else worth knowing.
     pub notes: Vec<String>,
 }
@@ -66,6 +68,7 @@ fn layers(places: &Places<'_>) -> Result<Loaded, Vec<Problem>> {
             settings: Settings::default(),
             files,
             ignored: Vec::new(),
+            wished_test_command: None,
             notes,
         });
     }
@@ -74,11 +77,14 @@ fn layers(places: &Places<'_>) -> Result<Loaded, Vec<Problem>> {
     let mut tree = Node::empty("defaults");
     if let Some((path, text)) = user {
         tree = parse(path, &text)?;
-        secret_in_open_file(path, &tree)?;
+        notes.extend(secret_in_open_file(path, &tree)?);
         tree = scripts_beside(path, tree);
+        let home = places.vars.get("HOME").map(String::as_str);
+        tree = workspaces::apply(tree, places.root, home)?;
         files.push(path.clone());
     }
     let mut ignored = Vec::new();
+    let mut wished_test_command = None;
     if let Some(text) = project_text {
         let project = parse(&project_path, &text)?;
         let problems = check::unknown_keys(&project, &schema);
@@ -86,18 +92,23 @@ fn layers(places: &Places<'_>) -> Result<Loaded, Vec<Problem>> {
             return Err(problems);
         }
         let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
-        (tree, ignored) = project::tighten(tree, &project, &defaults);
+        wished_test_command = project::wished_test_command(&project);
+        let wrong = |tree: &Node| check::settings(tree, &schema).err()?.into_iter().next();
+        let words = |tree: &Node| wrong(tree).map(|problem| problem.message);
+        (tree, ignored) = project::tighten(tree, &project, &defaults, words);
         files.push(project_path);
     }
     for one in env::overrides(places.vars, &schema, &tree)? {
         tree = tree.with(&one.path, one.node);
     }
+    tree = types_by_name(tree);
     let mut settings = check::settings(&tree, &schema)?;
     notes.extend(keys(&mut settings, places.vars));
     Ok(Loaded {
         settings,
         files,
         ignored,
+        wished_test_command,
         notes,
     })
 }
@@ -169,23 +180,24 @@ fn same(a: &Utf8Path, b: &Utf8Path) -> bool {
     }
 }
 
-/// A file that everybody can write must not hold a key: anybody could send it elsewhere.
-fn secret_in_open_file(path: &Utf8Path, tree: &Node) -> Result<(), Vec<Problem>> {
+/// A file that everybody can write must not hold a key: anybody could send it elsewhere. Where others can only read it, a note.
+fn secret_in_open_file(path: &Utf8Path, tree: &Node) -> Result<Option<String>, Vec<Problem>> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let open = std::fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o002 != 0);
-        let providers = ["providers".to_owned()];
-        let names: Vec<String> = match tree.get(&providers).map(|node| &node.value) {
-            Some(super::tree::Value::Map(entries)) => {
-                entries.iter().map(|entry| entry.key.clone()).collect()
-            }
-            _ => Vec::new(),
-        };
-        let key = names
+        let mode = std::fs::metadata(path).map_or(0, |meta| meta.mode());
+        let open = mode & 0o002 != 0;
+        let key = names_of_providers(tree)
             .into_iter()
             .map(|name| ["providers".to_owned(), name, "api_key".to_owned()])
             .find(|key| tree.get(key).is_some());
+        if let (false, Some(key)) = (open, &key) {
+            let readable = mode & 0o044 != 0;
+            return Ok(readable.then(|| {
+                let key = key.join(".");
+                format!("{path} can be read by others and holds {key}; run `chmod 600 {path}`")
+            }));
+        }
         if let (true, Some(key)) = (open, key) {
             let origin = tree.origin_of(&key);
             let message = format!(
@@ -198,7 +210,7 @@ fn secret_in_open_file(path: &Utf8Path, tree: &Node) -> Result<(), Vec<Problem>>
             }]);
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// A relative `script` of a provider is meant from the folder of the file that names it.
@@ -231,6 +243,33 @@ fn scripts_beside(path: &Utf8Path, mut tree: Node) -> Node {
     tree
 }
 
+/// A provider that says neither what it is nor where is the one that it is called, as in `ANIMUS_PROVIDERS_OPENROUTER_API_KEY`.
+fn types_by_name(mut tree: Node) -> Node {
+    for name in names_of_providers(&tree) {
+        let key = |word: &str| ["providers".to_owned(), name.clone(), word.to_owned()];
+        let silent = tree.get(&key("type")).is_none() && tree.get(&key("base_url")).is_none();
+        let known = serde_json::from_value::<llm::Kind>(name.clone().into()).is_ok();
+        let is_map = tree
+            .get(&key("type")[..2])
+            .is_some_and(|node| matches!(node.value, super::tree::Value::Map(_)));
+        if silent && known && is_map {
+            let origin = tree.origin_of(&key("type")[..2]);
+            let value = super::tree::Value::Text(name.clone());
+            tree = tree.with(&key("type"), Node { value, origin });
+        }
+    }
+    tree
+}
+
+fn names_of_providers(tree: &Node) -> Vec<String> {
+    match tree.get(&["providers".to_owned()]).map(|node| &node.value) {
+        Some(super::tree::Value::Map(entries)) => {
+            entries.iter().map(|entry| entry.key.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Fills keys from the environment: the variable that the file names, else the provider's usual one for its usual server.
 fn keys(settings: &mut Settings, vars: &BTreeMap<String, String>) -> Vec<String> {
     let mut notes = Vec::new();
@@ -238,23 +277,25 @@ fn keys(settings: &mut Settings, vars: &BTreeMap<String, String>) -> Vec<String>
         if provider.api_key.is_some() {
             continue;
         }
-        let usual = match provider.r#type {
-            llm::Kind::OpenAi => Some("OPENAI_API_KEY"),
-            llm::Kind::Anthropic => Some("ANTHROPIC_API_KEY"),
-            llm::Kind::OpenRouter => Some("OPENROUTER_API_KEY"),
-            _ => None,
+        let usual: &[&str] = match provider.r#type {
+            llm::Kind::OpenAi | llm::Kind::OpenAiResponses => &["OPENAI_API_KEY"],
+            llm::Kind::Anthropic => &["ANTHROPIC_API_KEY"],
+            llm::Kind::OpenRouter => &["OPENROUTER_API_KEY"],
+            llm::Kind::Gemini => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+            _ => &[],
         };
-        let variable = match (&provider.api_key_env, usual) {
-            (Some(variable), _) => Some(variable.as_str()),
-            (None, Some(usual)) if provider.base_url.is_none() => Some(usual),
-            _ => None,
+        let variables: Vec<&str> = match &provider.api_key_env {
+            Some(variable) => vec![variable],
+            None if provider.base_url.is_none() => usual.to_vec(),
+            None => Vec::new(),
         };
-        let Some(variable) = variable else { continue };
-        match vars.get(variable).filter(|key| !key.is_empty()) {
-            Some(key) => provider.api_key = Some(key.clone().into()),
-            None => notes.push(format!(
+        let set = |variable: &&str| vars.get(*variable).filter(|key| !key.is_empty());
+        match (variables.iter().find_map(set), variables.first()) {
+            (Some(key), _) => provider.api_key = Some(key.clone().into()),
+            (None, Some(variable)) => notes.push(format!(
                 "providers.{name}: {variable} is not set, so there is no key"
             )),
+            (None, None) => {}
         }
     }
     notes

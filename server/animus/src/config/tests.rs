@@ -1,6 +1,9 @@
 //! Layers, places of errors, and what a project file may not do: files as text in, messages out.
 #![allow(clippy::disallowed_methods, reason = "tests write their own fixtures")]
 
+mod projects;
+mod schema;
+
 use super::{Loaded, Places, Schema, load};
 use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::{Expect, expect};
@@ -24,6 +27,9 @@ fn run(case: &Case<'_>) -> Result<Loaded, String> {
     let user = root.join("user.yaml");
     if let Some(text) = case.user {
         std::fs::write(&user, text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&user, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
     }
     std::fs::create_dir(root.join("ws")).unwrap();
     if let Some(text) = case.project {
@@ -191,7 +197,7 @@ fn errors_name_file_line_column_key_and_the_nearest_word() {
     broken(
         "providers:\n  main:\n    type: opnai\n",
         expect![
-            "DIR/user.yaml:3:11: `providers.main.type`: unknown word `opnai`, expected one of `openai`, `anthropic`, `openrouter`, `ollama`, `openai_compatible`, `scripted`"
+            "DIR/user.yaml:3:11: `providers.main.type`: unknown word `opnai`, expected one of `openai`, `openai_responses`, `anthropic`, `gemini`, `openrouter`, `ollama`, `openai_compatible`, `scripted`"
         ],
     );
 }
@@ -242,76 +248,6 @@ fn empty_files_mean_the_defaults() {
 }
 
 #[test]
-fn a_project_file_can_tighten_and_nothing_else() {
-    let user = "agent: {max_steps: 10, test_command: make check}\nsandbox: {denied_commands: [git push], allow_network: true}\n";
-    let project = r#"version: 1
-sandbox:
-  denied_commands: [docker]
-  allowed_commands: [sh]
-  allow_network: false
-  enabled: false
-  timeout_seconds: 100000
-tools:
-  allow_exec: false
-  allow_git: true
-agent:
-  max_steps: 5
-  test_command: ./x.sh
-  land: review
-  enable_test_run: false
-providers:
-  evil: {type: openai, base_url: http://evil.test}
-strategy: {default_model: evil}
-"#;
-    let loaded = run(&Case {
-        user: Some(user),
-        project: Some(project),
-        ..EMPTY
-    })
-    .unwrap();
-    let settings = &loaded.settings;
-    assert_eq!(settings.sandbox.denied_commands, ["git push", "docker"]);
-    assert!(settings.sandbox.allowed_commands.is_empty() && settings.sandbox.enabled);
-    assert!(
-        !settings.sandbox.allow_network && !settings.tools.allow_exec && settings.tools.allow_git
-    );
-    assert_eq!(settings.agent.max_steps, 5);
-    assert_eq!(settings.agent.test_command.as_deref(), Some("make check"));
-    assert!(settings.agent.enable_test_run && settings.providers.is_empty());
-    let lines: Vec<String> = loaded
-        .ignored
-        .iter()
-        .map(|problem| {
-            format!(
-                "{}:{} `{}`: {}",
-                problem.origin.line, problem.origin.column, problem.key, problem.message
-            )
-        })
-        .collect();
-    expect![[r#"
-        4:3 `sandbox.allowed_commands`: ignored: a project file can only tighten limits
-        6:3 `sandbox.enabled`: ignored: here it can only be set to true
-        7:3 `sandbox.timeout_seconds`: ignored: not lower than 120
-        13:3 `agent.test_command`: ignored: a project file starts no command; set it in your own file or with --test-command
-        15:3 `agent.enable_test_run`: ignored: here it can only be set to true
-        17:3 `providers.evil`: ignored: models and their servers come from your own file only
-        18:12 `strategy.default_model`: ignored: models and their servers come from your own file only"#]].assert_eq(&lines.join("\n"));
-}
-
-#[test]
-fn a_misspelt_project_file_is_an_error() {
-    let error = run(&Case {
-        project: Some("sandbox:\n  alow_network: false\n"),
-        ..EMPTY
-    })
-    .unwrap_err();
-    expect![
-        "DIR/ws/animus.yaml:2:3: `sandbox.alow_network`: unknown key; did you mean `allow_network`?"
-    ]
-    .assert_eq(&error);
-}
-
-#[test]
 fn the_environment_overrides_files_and_animus_wins_over_mycodex() {
     let user = "providers: {my-router: {type: openrouter}}\nsandbox: {allow_network: false}\n";
     let vars = [
@@ -336,7 +272,7 @@ fn the_environment_overrides_files_and_animus_wins_over_mycodex() {
     })
     .unwrap();
     let settings = &loaded.settings;
-    assert_eq!(settings.server.transport, super::Transport::Ndjson);
+    assert_eq!(settings.server.transport, rpc::Transport::Ndjson);
     assert_eq!(settings.agent.max_steps, 4);
     assert_eq!(
         settings.providers["my-router"].base_url.as_deref(),
@@ -498,4 +434,148 @@ fn every_default_is_a_key_of_the_schema_and_the_example_file_holds() {
             );
         }
     }
+}
+
+#[test]
+fn what_no_run_would_take_is_named_with_its_place() {
+    for (text, place, words) in [
+        (
+            "budget: {role_usd: {critc: 1}}",
+            "1:21: `budget.role_usd.critc`",
+            "roles: planner",
+        ),
+        (
+            "budget: {run_usd: -1}",
+            "1:10: `budget.run_usd`",
+            "from 0 to",
+        ),
+        (
+            "budget: {warn_percent: 101}",
+            "1:10: `budget.warn_percent`",
+            "from 0 to 100",
+        ),
+        (
+            "strategy: {attempts: 0}",
+            "1:12: `strategy.attempts`",
+            "from 1 to 10",
+        ),
+        (
+            "providers: {p: {type: ollama}}\nmodels: {m: {provider: p, model: x}}\nstrategy: {overrides: {coderr: m}}",
+            "3:12: `strategy.overrides`",
+            "coderr",
+        ),
+        (
+            "projects: {/x: {budget: {day_usd: -2}}}",
+            "1:26: `projects./x.budget.day_usd`",
+            "from 0 to",
+        ),
+    ] {
+        let user = Case {
+            user: Some(text),
+            ..EMPTY
+        };
+        let message = run(&user).unwrap_err();
+        assert!(
+            message.contains(place) && message.contains(words),
+            "{text}: {message}"
+        );
+    }
+}
+
+#[test]
+fn what_any_text_fits_is_judged_by_its_meaning() {
+    broken(
+        "version: 2\n",
+        expect!["DIR/user.yaml:1:10: `version`: this program reads files of version 1, not 2"],
+    );
+    broken(
+        "server:\n  addr: localhost\n",
+        expect![
+            "DIR/user.yaml:2:9: `server.addr`: `localhost` is not HOST:PORT (there is no port); use 127.0.0.1:7777"
+        ],
+    );
+    broken(
+        "telemetry: {otlp_endpoint: 'collector:4318'}\n",
+        expect![
+            "DIR/user.yaml:1:28: `telemetry.otlp_endpoint`: must start with http:// or https://"
+        ],
+    );
+    broken(
+        "telemetry: {sample_percent: 101}\n",
+        expect!["DIR/user.yaml:1:29: `telemetry.sample_percent`: 101 is not from 0 to 100"],
+    );
+}
+
+#[test]
+fn a_repository_sends_no_traces() {
+    let loaded = run(&Case {
+        project: Some("telemetry: {otlp_endpoint: 'http://elsewhere:4318'}\n"),
+        ..EMPTY
+    })
+    .unwrap();
+    assert_eq!(loaded.settings.telemetry.otlp_endpoint, None);
+    assert_eq!(loaded.ignored.len(), 1);
+}
+
+#[test]
+fn every_wrong_value_is_named_beside_unknown_keys() {
+    let text = "agnet: {}\nlogging: {level: loud, colour: x, format: 3}\nagent: {max_steps: many, max_tokens: -1}\nmodels: {m.1: {provider: 7}}\n";
+    broken(
+        text,
+        expect![[r#"
+        DIR/user.yaml:1:1: `agnet`: unknown key; did you mean `agent`?
+        DIR/user.yaml:2:24: `logging.colour`: unknown key; possible here: `format`, `level`
+        DIR/user.yaml:3:20: `agent.max_steps`: invalid type: string "many", expected a whole number from 0
+        DIR/user.yaml:3:38: `agent.max_tokens`: invalid value: integer `-1`, expected a whole number from 0
+        DIR/user.yaml:2:43: `logging.format`: invalid type: integer `3`, expected string or map
+        DIR/user.yaml:2:18: `logging.level`: unknown word `loud`, expected one of `error`, `warn`, `warning`, `info`, `debug`, `trace`
+        DIR/user.yaml:4:26: `models.m.1.provider`: invalid type: integer `7`, expected a string"#]],
+    );
+}
+
+#[test]
+fn an_alias_inside_itself_is_told_in_plain_words() {
+    broken(
+        "agent: &a\n  test_command: *a\n",
+        expect![
+            "DIR/user.yaml:2:17: not YAML: an alias (`*name`) stands inside what it repeats (`&name`), which would never end"
+        ],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Utf8Path::from_path(folder.path()).unwrap();
+    let path = root.join("user.yaml");
+    let noted = |text: &str, mode: u32| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .unwrap();
+        load(&Places {
+            named: Some(path.clone()),
+            user: None,
+            root,
+            vars: &BTreeMap::new(),
+        })
+        .unwrap()
+        .notes
+    };
+    let key = "providers: {openai: {type: openai, api_key: sk-secret}}\n";
+    for mode in [0o644, 0o640, 0o604] {
+        let notes = noted(key, mode);
+        assert!(
+            notes.len() == 1
+                && notes[0].contains("chmod 600")
+                && notes[0].contains("providers.openai.api_key")
+                && !notes[0].contains("sk-secret"),
+            "{mode:o}: {notes:?}"
+        );
+    }
+    assert_eq!(noted(key, 0o600), Vec::<String>::new());
+    assert_eq!(
+        noted("agent: {max_steps: 3}\n", 0o644),
+        Vec::<String>::new()
+    );
 }

@@ -103,7 +103,12 @@ impl Node {
                 };
                 let message = bare.to_string();
                 let message = message.lines().next().unwrap_or_default();
-                let message = message.split(" at line ").next().unwrap_or_default();
+                let message = match message.split(" at line ").next().unwrap_or_default() {
+                    message if message.contains("recursive references") => {
+                        "an alias (`*name`) stands inside what it repeats (`&name`), which would never end"
+                    }
+                    message => message,
+                };
                 (
                     origin,
                     message.replace(", set DuplicateKeyPolicy in Options if acceptable", ""),

@@ -1,7 +1,8 @@
 //! Indexing: one line for a person whose task runs while the index of a large folder is still being built.
 
+use super::Worker;
 use crate::cli::Output;
-use agent::{Agent, Progress, Stage};
+use agent::{Progress, Stage};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -17,11 +18,15 @@ pub struct Indexing {
 }
 
 impl Indexing {
-    /// Of the agent whose task begins now.
-    pub fn of(agent: &Agent, output: Output) -> Indexing {
+    /// Of the worker whose task begins now; a server has its index already.
+    pub fn of(worker: &Worker, output: Output) -> Indexing {
         let is_watched = output == Output::Text && io::stderr().is_terminal();
+        let progress = match worker {
+            Worker::Here(agent, _) if is_watched => Some(agent.knowledge().progress()),
+            Worker::Here(..) | Worker::There(_) => None,
+        };
         Indexing {
-            progress: is_watched.then(|| agent.knowledge().progress()),
+            progress,
             begun: Instant::now(),
         }
     }

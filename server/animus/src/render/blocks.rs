@@ -1,6 +1,6 @@
 //! Blocks: updates that are whole lines by themselves, one function each.
 
-use super::style::{BAD, DIM, GOOD, Painted, STRONG, WARN, clean, line};
+use super::style::{BAD, DIM, GOOD, Painted, STRONG, WARN, clean, clip, line};
 use super::wrap::paragraph;
 use protocol::{Approval, ApprovalState, Level, PatchState, PatchView, TaskRequest};
 use std::fmt::Write;
@@ -28,8 +28,16 @@ pub fn started(
 }
 
 /// What the agent itself said to the model.
-pub fn nudge(text: &str, indent: &str) -> String {
-    format!("{indent}{}\n", Painted(DIM, format!("↻ {}", line(text))))
+pub fn nudge(text: &str, width: usize, indent: &str) -> String {
+    let text = clip(text, width.saturating_sub(2));
+    format!("{indent}{}\n", Painted(DIM, format!("↻ {text}")))
+}
+
+/// What the person said meanwhile, whole.
+pub fn said(text: &str, width: usize, indent: &str) -> String {
+    let text = paragraph(&clean(text.trim()), width.saturating_sub(2), "    ");
+    let text = text.trim();
+    format!("{indent}{}\n", Painted(STRONG, format!("› {text}")))
 }
 
 /// The files of a patch.
@@ -69,11 +77,11 @@ pub fn question(approval: &Approval, indent: &str) -> String {
         "{indent}{}\n",
         Painted(WARN, format!("? {}", line(&approval.title)))
     );
-    for detail in approval
-        .details
-        .iter()
-        .filter(|detail| !approval.title.contains(detail.as_str()))
-    {
+    // One detail that the title says already is enough; what a line starts is always shown one by one.
+    let said = approval.details.first().is_some_and(|first| {
+        approval.title.ends_with(first.as_str()) && line(first) == first.as_str()
+    });
+    for detail in approval.details.iter().skip(usize::from(said)) {
         let _ = writeln!(out, "{indent}    {}", Painted(STRONG, line(detail)));
     }
     for reason in &approval.reasons {

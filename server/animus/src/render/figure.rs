@@ -31,20 +31,23 @@ pub fn cost(usage: &Usage) -> String {
         0 => String::new(),
         cached => format!(" ({} cached)", count(cached)),
     };
-    let money = match usage.cost_micro_usd {
+    let cost = match usage.cost_micro_usd {
         None => "price unknown".to_owned(),
-        Some(0) => "$0".to_owned(),
-        Some(micro) if micro < 10_000 => {
-            format!("{mark}${}.{:06}", micro / 1_000_000, micro % 1_000_000)
-        }
-        Some(micro) => format!(
-            "{mark}${}.{:04}",
-            micro / 1_000_000,
-            micro % 1_000_000 / 100
-        ),
+        Some(0) => money(0),
+        Some(micro) => format!("{mark}{}", money(micro)),
     };
     let (sent, received) = (count(usage.input_tokens), count(usage.output_tokens));
-    format!("{mark}{sent} tokens in{cached}, {mark}{received} out · {money}")
+    format!("{mark}{sent} tokens in{cached}, {mark}{received} out · {cost}")
+}
+
+/// Micro-dollars, with more digits the less it is.
+pub fn money(micro: u64) -> String {
+    let (dollars, rest) = (micro / 1_000_000, micro % 1_000_000);
+    match micro {
+        0 => "$0".to_owned(),
+        1..10_000 => format!("${dollars}.{rest:06}"),
+        _ => format!("${dollars}.{:04}", rest / 100),
+    }
 }
 
 /// `1 file`, `2 files`.

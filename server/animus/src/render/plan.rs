@@ -15,6 +15,12 @@ pub fn changes(before: Option<&Plan>, after: &Plan, indent: &str) -> String {
                 .all(|(a, b)| a.content == b.content)
     });
     let mut out = String::new();
+    if before.is_none_or(|before| before.recalled != after.recalled) {
+        for one in &after.recalled {
+            let kind = Painted(DIM, format!("remembered {}:", one.kind));
+            let _ = writeln!(out, "{indent}{kind} {}", Painted(PLAIN, line(&one.text)));
+        }
+    }
     for (index, step) in after.entries.iter().enumerate() {
         let changed = match before.filter(|_| same_words) {
             Some(before) => before.entries[index].status != step.status,

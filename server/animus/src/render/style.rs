@@ -43,10 +43,14 @@ pub fn clean(text: &str) -> String {
             }
             '\u{7f}' => out.push('\u{2421}'),
             '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{200b}'
             | '\u{200e}'
             | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => {
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}' => {
                 out.push_str(&char.escape_unicode().to_string());
             }
             _ => out.push(char),
@@ -60,6 +64,19 @@ pub fn line(text: &str) -> String {
     clean(text.trim().lines().next().unwrap_or_default())
 }
 
+/// The first line of a text, cleaned, of at most so many characters.
+pub fn clip(text: &str, most: usize) -> String {
+    let line = line(text);
+    match line.char_indices().nth(most) {
+        None => line,
+        Some(_) => line
+            .chars()
+            .take(most.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::clean;
@@ -67,8 +84,8 @@ mod tests {
     #[test]
     fn escape_sequences_do_not_reach_the_terminal() {
         assert_eq!(
-            clean("a\u{1b}[31mb\u{7}\r\n\u{202e}c\td"),
-            "a␛[31mb␇\n\\u{202e}c    d"
+            clean("a\u{1b}[31mb\u{7}\r\n\u{202e}c\td\u{200b}\u{e0041}"),
+            "a␛[31mb␇\n\\u{202e}c    d\\u{200b}\\u{e0041}"
         );
     }
 }

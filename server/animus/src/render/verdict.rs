@@ -2,7 +2,7 @@
 
 use super::figure;
 use super::style::{BAD, DIM, GOOD, PLAIN, Painted, STRONG, WARN, clean, line};
-use protocol::{Critique, Severity, TestReport, TestVerdict};
+use protocol::{Critique, Severity, Standing, TestFailure, TestReport, TestVerdict};
 use std::fmt::Write;
 
 /// Names of failing tests that are listed.
@@ -44,20 +44,9 @@ pub fn test(report: &TestReport, indent: &str) -> String {
         }
     }
     if report.verdict != TestVerdict::Passed {
-        for name in report.failing.iter().take(NAMES) {
-            let _ = writeln!(
-                out,
-                "{indent}  {}",
-                Painted(BAD, format!("• {}", line(name)))
-            );
-        }
-        if let Some(more) = report
-            .failing
-            .len()
-            .checked_sub(NAMES)
-            .filter(|more| *more > 0)
-        {
-            let _ = writeln!(out, "{indent}  {}", Painted(DIM, format!("… {more} more")));
+        match report.failures.is_empty() {
+            true => names(&report.failing, indent, &mut out),
+            false => failures(&report.failures, indent, &mut out),
         }
         let output = clean(report.output.trim_end().trim_start_matches(['\n', '\r']));
         let mut lines: Vec<&str> = output.lines().map(str::trim_end).collect();
@@ -70,11 +59,51 @@ pub fn test(report: &TestReport, indent: &str) -> String {
             );
         }
     }
+    if report.verdict == TestVerdict::Passed {
+        failures(&report.failures, indent, &mut out);
+    }
     if !report.enforced_by.is_empty() {
         let confined = format!("confined by {}", report.enforced_by.join(", "));
         let _ = writeln!(out, "{indent}{}", Painted(DIM, confined));
     }
     out
+}
+
+fn names(names: &[String], indent: &str, out: &mut String) {
+    for name in names.iter().take(NAMES) {
+        let name = Painted(BAD, format!("• {}", line(name)));
+        let _ = writeln!(out, "{indent}  {name}");
+    }
+    more(names.len(), indent, out);
+}
+
+/// Each failing test with what the patch has to do with it.
+fn failures(failures: &[TestFailure], indent: &str, out: &mut String) {
+    for failure in failures.iter().take(NAMES) {
+        let (style, words) = match failure.standing {
+            Standing::Introduced => (BAD, ""),
+            Standing::PreExisting => (WARN, "  failed before the patch"),
+            Standing::Flaky => (WARN, "  passed the second time"),
+            Standing::Fixed => (GOOD, "  fixed"),
+        };
+        let name = Painted(style, format!("• {}", line(&failure.name)));
+        let place = match (&failure.path, failure.line) {
+            (Some(path), Some(number)) => format!("  {}:{number}", line(path)),
+            _ => String::new(),
+        };
+        let _ = writeln!(
+            out,
+            "{indent}  {name}{}",
+            Painted(DIM, format!("{place}{words}"))
+        );
+    }
+    more(failures.len(), indent, out);
+}
+
+fn more(number: usize, indent: &str, out: &mut String) {
+    if let Some(more) = number.checked_sub(NAMES).filter(|more| *more > 0) {
+        let _ = writeln!(out, "{indent}  {}", Painted(DIM, format!("… {more} more")));
+    }
 }
 
 fn counts(report: &TestReport) -> String {
@@ -133,4 +162,29 @@ pub fn critique(critique: &Critique, indent: &str) -> String {
         let _ = writeln!(out, "{indent}  {}", Painted(DIM, line(&critique.notes)));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_red_run_that_passed_says_what_failed_before() {
+        let report: TestReport = serde_json::from_value(serde_json::json!({
+            "verdict": "passed", "command": "t", "revision": 1, "attempt": 1, "durationMs": 20,
+            "exitCode": 1, "passed": 3, "failed": 1, "failing": ["old"],
+            "failures": [
+                {"name": "old", "standing": "pre_existing", "path": "a.rs", "line": 3},
+                {"name": "mended", "standing": "fixed"},
+            ],
+        }))
+        .unwrap();
+        let said = anstream::adapter::strip_str(&test(&report, "")).to_string();
+        assert!(said.contains("✔ 1 failed, 3 passed"), "{said}");
+        assert!(
+            said.contains("• old  a.rs:3  failed before the patch"),
+            "{said}"
+        );
+        assert!(said.contains("• mended  fixed"), "{said}");
+    }
 }

@@ -35,7 +35,7 @@ pub fn ended(child: &mut Child, limit: Duration) -> i32 {
 
 /// Processes whose command line holds a word.
 #[cfg(target_os = "linux")]
-fn living(word: &str) -> Vec<String> {
+pub fn living(word: &str) -> Vec<String> {
     let lines = std::fs::read_dir("/proc")
         .unwrap()
         .flatten()

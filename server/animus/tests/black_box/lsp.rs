@@ -4,19 +4,23 @@
 use crate::stage::Stage;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-struct Client {
-    child: Child,
+pub struct Client {
+    pub child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
 impl Client {
     fn start(stage: &Stage) -> Client {
-        let mut child = stage
-            .animus(&["lsp"])
+        Client::of(&mut stage.animus(&["lsp"]))
+    }
+
+    /// A client of the server that this command starts.
+    pub fn of(command: &mut Command) -> Client {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -33,7 +37,7 @@ impl Client {
         }
     }
 
-    fn send(&mut self, message: &Value) {
+    pub fn send(&mut self, message: &Value) {
         let text = message.to_string();
         write!(self.input, "Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
         self.input.flush().unwrap();
@@ -70,7 +74,7 @@ impl Client {
     }
 
     /// The exit code, which must come soon.
-    fn end(&mut self, after: &str) -> Option<i32> {
+    pub fn end(&mut self, after: &str) -> Option<i32> {
         let begun = Instant::now();
         loop {
             match self.child.try_wait().unwrap() {
@@ -84,7 +88,7 @@ impl Client {
         }
     }
 
-    fn ask(&mut self, id: u64, method: &str, params: Value) -> Value {
+    pub fn ask(&mut self, id: u64, method: &str, params: Value) -> Value {
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         self.answer(id)
     }

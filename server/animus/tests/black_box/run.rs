@@ -72,6 +72,24 @@ fn a_good_patch_is_verified_and_lands() {
     assert!(!run.out.contains("sk-test-key") && !run.err.contains("sk-test-key"));
     // What the tool read reached the model.
     assert!(String::from_utf8_lossy(&model.requests()[1].body).contains("hullo"));
+    // The critic knows the plan and what the tests say, and none of the coder's words.
+    let asked = String::from_utf8_lossy(&model.requests()[3].body).into_owned();
+    for told in [
+        "Say hello properly",
+        "Mend the greeting",
+        "Tests: `sh check.sh` passed",
+        "no file has more or fewer syntax errors",
+        "-hullo",
+    ] {
+        assert!(asked.contains(told), "{told} in {asked}");
+    }
+    for reasoning in [
+        "I look first",
+        "One word is wrong",
+        "The greeting says hello.",
+    ] {
+        assert!(!asked.contains(reasoning), "{reasoning} in {asked}");
+    }
 }
 
 #[test]

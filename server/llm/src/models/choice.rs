@@ -4,6 +4,7 @@ use super::Shared;
 use crate::{Error, Kind, ModelConfig, Role};
 
 /// One model that may answer.
+#[derive(Debug, Clone)]
 pub(super) struct Candidate {
     /// As in the configuration.
     pub(super) name: String,
@@ -29,9 +30,9 @@ impl Shared {
             .or(own)
             .or(strategy.default_model.as_deref())
             .or_else(|| self.default_model());
-        let names = first
-            .into_iter()
-            .chain(strategy.fallbacks.iter().map(String::as_str));
+        let own = strategy.role_fallbacks.get(role.as_str());
+        let fallbacks = own.into_iter().flatten().chain(&strategy.fallbacks);
+        let names = first.into_iter().chain(fallbacks.map(String::as_str));
         let mut candidates: Vec<Candidate> = Vec::new();
         for name in names {
             let candidate = self.find(name)?;
@@ -117,6 +118,7 @@ impl Shared {
             providers,
             models,
             strategy,
+            ..
         } = self;
         for (name, model) in models {
             if !providers.contains_key(&model.provider) {
@@ -164,17 +166,37 @@ impl Shared {
             .overrides
             .iter()
             .map(|(role, name)| (format!("overrides.{role}"), name));
-        for (key, name) in single.chain(fallbacks).chain(overrides) {
+        let lists = strategy.role_fallbacks.iter();
+        let lists = lists.flat_map(|(role, names)| {
+            names
+                .iter()
+                .map(move |name| (format!("role_fallbacks.{role}"), name))
+        });
+        for (key, name) in single.chain(fallbacks).chain(lists).chain(overrides) {
             if let Err(error) = self.find(name) {
                 return wrong(format!("strategy.{key}: {error}"));
             }
         }
-        for role in strategy.overrides.keys() {
+        let overridden = strategy.overrides.keys().map(|role| ("overrides", role));
+        let listed = strategy
+            .role_fallbacks
+            .keys()
+            .map(|role| ("role_fallbacks", role));
+        for (key, role) in overridden.chain(listed) {
             if !Role::ALL.iter().any(|known| known.as_str() == role) {
                 return wrong(format!(
-                    "strategy.overrides: there is no role {role:?}; roles: planner, coder, critic, summariser"
+                    "strategy.{key}: there is no role {role:?}; roles: planner, coder, critic, summariser"
                 ));
             }
+        }
+        if strategy
+            .attempts
+            .is_some_and(|attempts| !(1..=10).contains(&attempts))
+        {
+            return wrong("strategy.attempts must be from 1 to 10".into());
+        }
+        if strategy.breaker.failures == 0 {
+            return wrong("strategy.breaker.failures must be at least 1".into());
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ pub fn request(text: &str) -> Request {
         system: "You are terse.".into(),
         messages: vec![Message::User { text: text.into() }],
         tools: [tool("fs.read_file"), tool("list")].into(),
+        answer_schema: None,
         max_tokens: Some(500),
     }
 }
@@ -48,8 +49,17 @@ pub async fn ask_as(
         heard.push(match chunk {
             Chunk::Text(text) => format!("text {text}"),
             Chunk::Reasoning(text) => format!("thought {text}"),
+            // The attempts are told by tests of their own; they tell nothing that the user reads.
+            Chunk::Attempt(_) => return,
             Chunk::Retry { .. } => "retry".to_owned(),
             Chunk::Fallback { from, to, .. } => format!("{from} -> {to}"),
+            Chunk::Breaker { model, state } => format!("{model} is {}", state.as_str()),
+            Chunk::BudgetWarning {
+                scope,
+                spent,
+                limit,
+            } => format!("{scope}: {spent} of {limit}"),
+            Chunk::Uncounted { model } => format!("{model} is not counted"),
         });
     };
     let cancel = CancellationToken::new();

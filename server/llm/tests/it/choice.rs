@@ -143,13 +143,101 @@ async fn a_run_asks_expensive_models_as_often_as_allowed() {
         &server.base_url(),
         "{default_model: two, fallbacks: [three], max_expensive: 1}",
     );
-    let (first, second) = (models.for_run(), models.for_run());
+    let (first, second) = (models.for_run(0), models.for_run(0));
     for run in [&first, &first, &second] {
         ask(run).await.0.unwrap();
     }
     assert_eq!(names(&server.requests()), ["m2", "m3", "m2"]);
     let models = three(&server.base_url(), "{default_model: two, max_expensive: 0}");
     assert_eq!(ask(&models).await.0, Err(Error::Expensive { limit: 0 }));
+}
+
+#[tokio::test]
+async fn an_expensive_call_counts_unless_the_server_refused_it_unread() {
+    let server = Server::with(|turn, request| match request.json()["model"].as_str() {
+        Some("m1") => answer(401),
+        // Refused unread first, then broken.
+        Some("m2") if turn == 1 => answer(503),
+        Some("m2") => Answer::sse("data: {\"choices\":[]}\n\n"),
+        _ => Answer::sse(
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n",
+        ),
+    });
+    let models = config(&format!(
+        "providers: {{p: {{type: openai_compatible, base_url: '{}'}}}}
+models:
+  one: {{provider: p, model: m1, expensive: true}}
+  two: {{provider: p, model: m2, expensive: true}}
+  three: {{provider: p, model: m3, expensive: true}}
+  four: {{provider: p, model: m4}}
+strategy: {{default_model: one, fallbacks: [two, three, four], max_expensive: 1, attempts: 2}}",
+        server.url()
+    ));
+    // The first is refused and gives its call back, the second breaks and does not, so the third may not be asked.
+    assert_eq!(ask(&models).await.0.unwrap().model, "p/m4");
+    assert_eq!(names(&server.requests()), ["m1", "m2", "m2", "m4"]);
+}
+
+#[tokio::test]
+async fn a_role_has_fallbacks_of_its_own_before_those_of_all() {
+    let server = Server::start(vec![answer(400)]);
+    let models = three(
+        &server.url(),
+        "{default_model: one, fallbacks: [two, three], role_fallbacks: {critic: [three, one]}}",
+    );
+    for role in [Role::Critic, Role::Coder] {
+        ask_as(&models, role, None).await.0.unwrap_err();
+    }
+    let asked = names(&server.requests());
+    assert_eq!(asked, ["m1", "m3", "m2", "m1", "m2", "m3"]);
+}
+
+#[tokio::test]
+async fn who_refused_the_key_is_asked_last_in_this_run_only() {
+    let server = Server::with(|_, request| match request.json()["model"].as_str() {
+        Some("m1") => answer(402),
+        _ => Answer::sse(
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n",
+        ),
+    });
+    let models = three(&server.url(), "{default_model: one, fallbacks: [three]}");
+    for run in [&models, &models.clone(), &models.for_run(0)] {
+        ask(run).await.0.unwrap();
+    }
+    assert_eq!(names(&server.requests()), ["m1", "m3", "m3", "m1", "m3"]);
+    // It is still asked where nobody else is left.
+    let (run, only) = (models.for_run(0), Some("one"));
+    ask_as(&run, Role::Coder, only).await.0.unwrap();
+    assert_eq!(names(&server.requests())[5..], ["m1", "m3"]);
+}
+
+#[tokio::test]
+async fn a_hard_error_reaches_the_next_within_100_ms() {
+    let mut best = Duration::MAX;
+    // The machine may be busy: one prompt change of three shows that nothing waits.
+    for _ in 0..3 {
+        let server = Server::with(|turn, _| match turn {
+            0 => answer(401),
+            _ => Answer::sse(
+                "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n",
+            ),
+        });
+        let models = three(&server.url(), "{default_model: one, fallbacks: [three]}");
+        let start = Instant::now();
+        ask(&models).await.0.unwrap();
+        best = best.min(start.elapsed());
+    }
+    assert!(best < Duration::from_millis(100), "{best:?}");
+}
+
+#[tokio::test]
+async fn attempts_are_as_many_as_configured() {
+    let server = Server::start(vec![answer(503)]);
+    for (attempts, requests) in [(1, 1), (4, 5)] {
+        let strategy = format!("{{default_model: one, attempts: {attempts}}}");
+        ask(&three(&server.url(), &strategy)).await.0.unwrap_err();
+        assert_eq!(server.requests().len(), requests);
+    }
 }
 
 #[tokio::test]
@@ -199,6 +287,17 @@ fn a_configuration_that_cannot_work_names_its_key() {
         ),
         ("strategy: {fallbacks: [x]}", "strategy.fallbacks"),
         ("strategy: {coder_model: x}", "strategy.coder_model"),
+        ("strategy: {attempts: 0}", "strategy.attempts"),
+        (
+            "strategy: {breaker: {failures: 0}}",
+            "strategy.breaker.failures",
+        ),
+        (
+            "strategy: {role_fallbacks: {coder: [x]}}",
+            "strategy.role_fallbacks.coder",
+        ),
+        ("strategy: {role_fallbacks: {painter: []}}", "painter"),
+        ("budget: {run_usd: -1}", "budget.run_usd"),
         (
             "providers: {p: {type: openai}}\nstrategy: {overrides: {painter: p/x}}",
             "painter",

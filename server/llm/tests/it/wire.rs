@@ -14,7 +14,11 @@ use crate::ask::{KEY, ask, ask_as, models, request};
 const OPENAI: &str = include_str!("streams/openai.sse");
 const ANTHROPIC: &str = include_str!("streams/anthropic.sse");
 
+/// Without what the dialects do not share; `recorded` checks that.
 fn check_reply(reply: &llm::Reply, expected: &Expect) {
+    let mut reply = reply.clone();
+    reply.carry = None;
+    reply.usage.cache_write = 0;
     expected.assert_eq(&format!("{reply:#?}\n"));
 }
 
@@ -35,9 +39,11 @@ fn expected() -> Expect {
                     arguments: "{}",
                 },
             ],
+            carry: None,
             usage: Usage {
                 input: 1200,
                 cached: 1000,
+                cache_write: 0,
                 output: 40,
                 estimated: false,
             },
@@ -226,6 +232,7 @@ async fn the_request_is_what_the_server_wants() {
         Message::Assistant {
             text: String::new(),
             calls: vec![call("1", "{\"path\":\"a\"}"), call("2", "nonsense")],
+            carry: None,
         },
         result("1", false),
         result("2", true),
@@ -233,32 +240,67 @@ async fn the_request_is_what_the_server_wants() {
             text: "Go on".into(),
         },
     ]);
-    let openai = Server::start(vec![Answer::sse(OPENAI)]);
-    let anthropic = Server::start(vec![Answer::sse(ANTHROPIC)]);
-    for (kind, server) in [("openai", &openai), ("anthropic", &anthropic)] {
+    asked.answer_schema = Some(json!({"type": "object", "properties": {"a": {"const": 1}}}).into());
+    let mut told = String::new();
+    for kind in [
+        "openai",
+        "openai_compatible",
+        "openai_responses",
+        "anthropic",
+        "gemini",
+        "ollama",
+    ] {
+        let server = Server::start(vec![Answer::json(
+            404,
+            &json!({"error": "the model is gone"}),
+        )]);
         let cancel = CancellationToken::new();
-        let models = models(kind, &format!("{}/v1/", server.url()));
-        models
-            .complete(Role::Coder, None, &asked, &cancel, &mut |_| {})
-            .await
-            .unwrap();
+        let models = models(kind, &format!("{}/", server.url()));
+        for tools in [asked.tools.clone(), [].into()] {
+            asked.tools = tools;
+            let reply = models
+                .complete(Role::Coder, None, &asked, &cancel, &mut |_| {})
+                .await;
+            assert!(matches!(reply, Err(llm::Error::Invalid { .. })), "{kind}");
+        }
+        asked.tools = request("").tools;
+        let [full, bare] = &server.requests()[..] else {
+            panic!("{kind}: {}", server.requests().len());
+        };
+        let keys = ["authorization", "x-api-key", "x-goog-api-key"];
+        let key = keys
+            .iter()
+            .filter(|name| full.headers.iter().any(|(key, _)| key == *name));
+        assert!(full.headers.iter().any(|(_, value)| value.ends_with(KEY)));
+        told.push_str(&format!(
+            "{kind} {} {:?}\n",
+            full.path,
+            key.collect::<Vec<_>>()
+        ));
+        told.push_str(&format!("  {}\n", String::from_utf8_lossy(&full.body)));
+        let (full, bare) = (full.json(), bare.json());
+        let changed = |key: &&String| bare[*key] != full[*key];
+        let changed = bare.as_object().unwrap().keys().filter(changed);
+        for key in changed {
+            told.push_str(&format!("  without tools {key}: {}\n", bare[key]));
+        }
     }
-    let sent = &openai.requests()[0];
-    assert_eq!(sent.path, "/v1/chat/completions");
-    assert_eq!(
-        sent.header("authorization"),
-        Some(format!("Bearer {KEY}").as_str())
-    );
-    expect![[r#"{"max_tokens":500,"messages":[{"content":"You are terse.","role":"system"},{"content":"Look","role":"user"},{"content":null,"role":"assistant","tool_calls":[{"function":{"arguments":"{\"path\":\"a\"}","name":"fs_read_file"},"id":"1","type":"function"},{"function":{"arguments":"nonsense","name":"fs_read_file"},"id":"2","type":"function"}]},{"content":"text","role":"tool","tool_call_id":"1"},{"content":"text","role":"tool","tool_call_id":"2"},{"content":"Go on","role":"user"}],"model":"x","stream":true,"stream_options":{"include_usage":true},"temperature":0.2,"tools":[{"function":{"description":"fs.read_file it","name":"fs_read_file","parameters":{"type":"object"}},"type":"function"},{"function":{"description":"list it","name":"list","parameters":{"type":"object"}},"type":"function"}]}"#]]
-        .assert_eq(&sent.json().to_string());
-    let sent = &anthropic.requests()[0];
-    assert_eq!(sent.path, "/v1/messages");
-    assert_eq!(
-        (sent.header("x-api-key"), sent.header("authorization")),
-        (Some(KEY), None)
-    );
-    expect![[r#"{"max_tokens":500,"messages":[{"content":[{"text":"Look","type":"text"}],"role":"user"},{"content":[{"id":"1","input":{"path":"a"},"name":"fs_read_file","type":"tool_use"},{"id":"2","input":{"invalid":"nonsense"},"name":"fs_read_file","type":"tool_use"}],"role":"assistant"},{"content":[{"content":"text","tool_use_id":"1","type":"tool_result"},{"content":"text","is_error":true,"tool_use_id":"2","type":"tool_result"},{"cache_control":{"type":"ephemeral"},"text":"Go on","type":"text"}],"role":"user"}],"model":"x","stream":true,"system":[{"cache_control":{"type":"ephemeral"},"text":"You are terse.","type":"text"}],"temperature":0.2,"tools":[{"description":"fs.read_file it","input_schema":{"type":"object"},"name":"fs_read_file"},{"description":"list it","input_schema":{"type":"object"},"name":"list"}]}"#]]
-        .assert_eq(&sent.json().to_string());
+    expect![[r#"
+        openai /v1/chat/completions ["authorization"]
+          {"model":"x","tools":[{"function":{"description":"fs.read_file it","name":"fs_read_file","parameters":{"properties":{},"type":"object"}},"type":"function"},{"function":{"description":"list it","name":"list","parameters":{"properties":{},"type":"object"}},"type":"function"}],"messages":[{"content":"You are terse.","role":"system"},{"content":"Look","role":"user"},{"content":null,"role":"assistant","tool_calls":[{"function":{"arguments":"{\"path\":\"a\"}","name":"fs_read_file"},"id":"1","type":"function"},{"function":{"arguments":"{\"invalid\":\"nonsense\"}","name":"fs_read_file"},"id":"2","type":"function"}]},{"content":"text","role":"tool","tool_call_id":"1"},{"content":"text","role":"tool","tool_call_id":"2"},{"content":"Go on","role":"user"}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":500,"temperature":0.2,"response_format":{"json_schema":{"name":"answer","schema":{"properties":{"a":{"const":1}},"type":"object"}},"type":"json_schema"}}
+        openai_compatible /v1/chat/completions ["authorization"]
+          {"model":"x","tools":[{"function":{"description":"fs.read_file it","name":"fs_read_file","parameters":{"properties":{},"type":"object"}},"type":"function"},{"function":{"description":"list it","name":"list","parameters":{"properties":{},"type":"object"}},"type":"function"}],"messages":[{"content":"You are terse.","role":"system"},{"content":"Look","role":"user"},{"content":null,"role":"assistant","tool_calls":[{"function":{"arguments":"{\"path\":\"a\"}","name":"fs_read_file"},"id":"1","type":"function"},{"function":{"arguments":"{\"invalid\":\"nonsense\"}","name":"fs_read_file"},"id":"2","type":"function"}]},{"content":"text","role":"tool","tool_call_id":"1"},{"content":"text","role":"tool","tool_call_id":"2"},{"content":"Go on","role":"user"}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":500,"temperature":0.2,"parallel_tool_calls":true,"response_format":{"json_schema":{"name":"answer","schema":{"properties":{"a":{"const":1}},"type":"object"}},"type":"json_schema"}}
+        openai_responses /v1/responses ["authorization"]
+          {"model":"x","instructions":"You are terse.","tools":[{"description":"fs.read_file it","name":"fs_read_file","parameters":{"properties":{},"type":"object"},"strict":false,"type":"function"},{"description":"list it","name":"list","parameters":{"properties":{},"type":"object"},"strict":false,"type":"function"}],"input":[{"content":"Look","role":"user"},{"arguments":"{\"path\":\"a\"}","call_id":"1","name":"fs_read_file","type":"function_call"},{"arguments":"{\"invalid\":\"nonsense\"}","call_id":"2","name":"fs_read_file","type":"function_call"},{"call_id":"1","output":"text","type":"function_call_output"},{"call_id":"2","output":"text","type":"function_call_output"},{"content":"Go on","role":"user"}],"store":false,"stream":true,"max_output_tokens":500,"temperature":0.2,"text":{"format":{"name":"answer","schema":{"properties":{"a":{"const":1}},"type":"object"},"strict":false,"type":"json_schema"}}}
+        anthropic /v1/messages ["x-api-key"]
+          {"model":"x","tools":[{"description":"fs.read_file it","input_schema":{"properties":{},"type":"object"},"name":"fs_read_file"},{"cache_control":{"type":"ephemeral"},"description":"list it","input_schema":{"properties":{},"type":"object"},"name":"list"}],"system":[{"cache_control":{"type":"ephemeral"},"text":"You are terse.","type":"text"}],"messages":[{"content":[{"cache_control":{"type":"ephemeral"},"text":"Look","type":"text"}],"role":"user"},{"content":[{"id":"1","input":{"path":"a"},"name":"fs_read_file","type":"tool_use"},{"id":"2","input":{"invalid":"nonsense"},"name":"fs_read_file","type":"tool_use"}],"role":"assistant"},{"content":[{"content":"text","tool_use_id":"1","type":"tool_result"},{"content":"text","is_error":true,"tool_use_id":"2","type":"tool_result"},{"cache_control":{"type":"ephemeral"},"text":"Go on","type":"text"}],"role":"user"}],"max_tokens":500,"stream":true,"temperature":0.2,"output_config":{"format":{"schema":{"additionalProperties":false,"properties":{"a":{"const":1}},"type":"object"},"type":"json_schema"}}}
+        gemini /v1beta/models/x:streamGenerateContent?alt=sse ["x-goog-api-key"]
+          {"systemInstruction":{"parts":[{"text":"You are terse."}]},"tools":[{"functionDeclarations":[{"description":"fs.read_file it","name":"fs_read_file","parametersJsonSchema":{"properties":{},"type":"object"}},{"description":"list it","name":"list","parametersJsonSchema":{"properties":{},"type":"object"}}]}],"contents":[{"parts":[{"text":"Look"}],"role":"user"},{"parts":[{"functionCall":{"args":{"path":"a"},"id":"1","name":"fs_read_file"}},{"functionCall":{"args":{"invalid":"nonsense"},"id":"2","name":"fs_read_file"}}],"role":"model"},{"parts":[{"functionResponse":{"id":"1","name":"fs_read_file","response":{"output":"text"}}},{"functionResponse":{"id":"2","name":"fs_read_file","response":{"error":"text"}}}],"role":"user"},{"parts":[{"text":"Go on"}],"role":"user"}],"generationConfig":{"maxOutputTokens":500,"temperature":0.2,"thinkingConfig":{"includeThoughts":true}}}
+          without tools generationConfig: {"maxOutputTokens":500,"responseJsonSchema":{"properties":{"a":{"enum":[1]}},"type":"object"},"responseMimeType":"application/json","temperature":0.2,"thinkingConfig":{"includeThoughts":true}}
+        ollama /api/chat ["authorization"]
+          {"model":"x","tools":[{"function":{"description":"fs.read_file it","name":"fs_read_file","parameters":{"properties":{},"type":"object"}},"type":"function"},{"function":{"description":"list it","name":"list","parameters":{"properties":{},"type":"object"}},"type":"function"}],"messages":[{"content":"You are terse.","role":"system"},{"content":"Look","role":"user"},{"content":"","role":"assistant","tool_calls":[{"function":{"arguments":{"path":"a"},"index":0,"name":"fs_read_file"},"id":"1"},{"function":{"arguments":{"invalid":"nonsense"},"index":1,"name":"fs_read_file"},"id":"2"}]},{"content":"text","role":"tool","tool_call_id":"1","tool_name":"fs_read_file"},{"content":"text","role":"tool","tool_call_id":"2","tool_name":"fs_read_file"},{"content":"Go on","role":"user"}],"stream":true,"truncate":false,"shift":false,"options":{"num_predict":500,"temperature":0.2}}
+          without tools format: {"properties":{"a":{"const":1}},"type":"object"}
+    "#]].assert_eq(&told);
 }
 
 #[tokio::test]
@@ -314,6 +356,7 @@ async fn an_id_that_the_conversation_has_is_replaced() {
             name: "list".into(),
             arguments: "{}".into(),
         }],
+        carry: None,
     });
     let models = models("openai", &server.url());
     let cancel = CancellationToken::new();

@@ -69,7 +69,7 @@ fn l3_vscode() {
             VS Code (Utf16)
             stale Refuses, patience None, window None, land None
             create "new", edit "new" at null, edit "old" at 3, saved
-            ActionLiterals ApplyEdit Content CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges EditConfirmation EditMetadata GeneratedTag LensRefresh Lenses Progress ResolvedEdit Selective ShowDocument
+            ActionLiterals ApplyEdit Content CreateExclusive CreateFile DeleteFile Diagnostics DisabledActions DocumentChanges EditConfirmation EditMetadata GeneratedTag LensRefresh Lenses Progress ResolvedEdit Selective ShowDocument
         "#]],
     );
 }
@@ -82,7 +82,7 @@ fn l3_neovim() {
             Neovim (Utf8)
             stale Unreliable, patience None, window None, land None
             create "new", edit "new" at null, edit "old" at 3
-            ActionLiterals ApplyEdit CancelButton CreateFile DeleteFile DocumentChanges Lenses Progress ResolvedEdit ShowDocument
+            ActionLiterals ApplyEdit CancelButton CreateFile DeleteFile Diagnostics DocumentChanges Lenses Progress ResolvedEdit ShowDocument
         "#]],
     );
 }
@@ -95,7 +95,7 @@ fn l3_helix() {
             Helix (Utf8)
             stale Refuses, patience Some(20s), window None, land None
             create "new", edit "new" at null, edit "old" at 3
-            ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile DisabledActions DocumentChanges Progress ResolvedEdit
+            ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile Diagnostics DisabledActions DocumentChanges Progress ResolvedEdit
         "#]],
     );
 }
@@ -108,7 +108,7 @@ fn l3_eglot_without_a_name() {
             Emacs (eglot) (Utf16)
             stale Refuses, patience Some(10s), window None, land None
             edit "old" at 3
-            ActionLiterals ApplyEdit CreateExclusive DocumentChanges
+            ActionLiterals ApplyEdit CreateExclusive Diagnostics DocumentChanges
         "#]],
     );
 }
@@ -121,7 +121,7 @@ fn l3_kakoune() {
             Kakoune (kak-lsp) (Utf8)
             stale Unreliable, patience None, window None, land None
             create "new", edit "new" at null, edit "old" at 3
-            ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile DocumentChanges LensRefresh Lenses Progress
+            ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile Diagnostics DocumentChanges LensRefresh Lenses Progress
         "#]],
     );
 }
@@ -134,7 +134,7 @@ fn l3_kate_without_a_name() {
             Kate (Utf16)
             stale Unreliable, patience None, window Some(2s), land Some(Review)
             edit "old" at 3
-            ActionLiterals ApplyEdit CreateExclusive DocumentChanges Progress
+            ActionLiterals ApplyEdit CreateExclusive Diagnostics DocumentChanges Progress
         "#]],
     );
 }

@@ -121,8 +121,11 @@ impl Stage {
                 models,
                 embeddings: None,
                 state: Arc::new(sandbox::Tree::create(&state).unwrap()),
+                home: None,
                 config,
+                wished_test_command: None,
                 tools: ToolsConfig::default(),
+                memory: agent::MemoryConfig::default(),
                 effective: json!({}),
                 version: "test".to_owned(),
             }))

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::stage::{Session, Stage, good_script, shim, stock};
+use crate::stage::{Session, Stage, good_script, patch_turn, shim, stock};
 
 fn find<'a>(actions: &'a [serde_json::Value], title: &str) -> &'a serde_json::Value {
     let titles: Vec<_> = actions
@@ -372,4 +372,59 @@ async fn without_a_model_actions_and_commands_say_what_to_set() {
         assert!(wait.elapsed() < Duration::from_secs(10), "{action}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_tests_are_diagnostics_until_they_are_mended() {
+    let stage = Stage::new();
+    // `count.txt` fails before the task; the first patch breaks what `greet.txt` says.
+    stage.write(
+        "check.sh",
+        "bad=0; echo 1..3; echo ok 1 - here\ngrep -q '^hello' greet.txt && echo ok 2 - greets || { echo not ok 2 - greets; echo '# greet.txt:1: no hello'; bad=1; }\ngrep -q 2 count.txt && echo ok 3 - counts || { echo not ok 3 - counts; echo '# count.txt:2: not 2'; bad=1; }\nexit $bad\n",
+    );
+    let patch = |from: &str, to: &str| {
+        patch_turn(&format!(
+            "*** Begin Patch\n*** Update File: greet.txt\n@@\n-{from}\n+{to}\n*** End Patch"
+        ))
+    };
+    let script = format!(
+        "turns:\n{}  - text: done\n{}  - text: mended\n",
+        patch("hello", "goodbye"),
+        patch("goodbye", "hello again"),
+    );
+    let mut params = shim();
+    params["capabilities"]["textDocument"]["publishDiagnostics"] = json!({});
+    let session = stage.connect(params, &script).await;
+    let editor = &session.editor;
+    let task = session.start("say it better").await;
+    let finished = editor.finished(&task).await;
+    assert_eq!(finished["reason"], "verified", "{finished}");
+    let published = editor
+        .until("the end of the error", |editor| {
+            let published = editor.seen("textDocument/publishDiagnostics");
+            let is_clear = |one: &serde_json::Value| {
+                one["uri"].as_str().unwrap().ends_with("greet.txt")
+                    && one["diagnostics"] == json!([])
+            };
+            published.iter().any(is_clear).then_some(published)
+        })
+        .await;
+    let of = |name: &str| {
+        let own = published
+            .iter()
+            .filter(move |one| one["uri"].as_str().unwrap().ends_with(name));
+        own.map(|one| one["diagnostics"].clone())
+            .collect::<Vec<_>>()
+    };
+    let error = &of("greet.txt")[0][0];
+    assert_eq!(
+        (error["severity"].as_u64(), error["source"].as_str()),
+        (Some(1), Some("animus")),
+        "{error}"
+    );
+    assert!(error["message"].as_str().unwrap().contains("no hello"));
+    let old = of("count.txt");
+    assert_eq!(old[0][0]["severity"], 3, "{old:?}");
+    assert_eq!(old[0][0]["range"]["start"]["line"], 1);
+    assert_ne!(old.last().unwrap(), &json!([]), "it still fails");
 }

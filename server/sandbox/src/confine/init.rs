@@ -67,11 +67,17 @@ unsafe fn end_all(child: i32, plan: &Plan) {
         libc::kill(child, libc::SIGKILL);
         loop {
             kill_children();
-            let mut status = 0;
-            match libc::waitpid(-1, &mut status, 0) {
-                -1 if io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD) => return,
-                pid if pid == child => plan.record(status),
-                _ => {}
+            // One must be waited for; all others that are dead already too, before the next look: after a bomb they are thousands.
+            let mut options = 0;
+            loop {
+                let mut status = 0;
+                match libc::waitpid(-1, &mut status, options) {
+                    -1 if io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD) => return,
+                    0 | -1 => break,
+                    pid if pid == child => plan.record(status),
+                    _ => {}
+                }
+                options = libc::WNOHANG;
             }
         }
     }

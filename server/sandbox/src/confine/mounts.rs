@@ -12,6 +12,8 @@ use super::{View, c_path, c_text, raw};
 
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const MOST: usize = 96;
+/// Memory that private folders share where the tree has no limit of its own, bytes.
+const MOST_PRIVATE: u64 = 64 << 30;
 
 /// Mount steps, prepared as C strings.
 #[derive(Debug, Clone, Default)]
@@ -58,9 +60,19 @@ enum Hide {
 }
 
 /// A folder or file of the host that stays visible under a private folder, or writable in a read-only world.
-struct Keep {
+pub(super) struct Keep {
     path: Utf8PathBuf,
     flags: u64,
+}
+
+impl Keep {
+    pub(super) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    pub(super) fn read_only(&self) -> bool {
+        self.flags & raw::RDONLY != 0
+    }
 }
 
 impl Script {
@@ -88,7 +100,7 @@ impl Script {
                 .any(|outer| outer != mask && mask.starts_with(outer))
             {
                 true => script.make_way(mask, &masked)?,
-                false => script.empty(mask, "mode=1777,size=50%", raw::NOSUID | raw::NODEV)?,
+                false => script.private(mask, view.memory_bytes)?,
             }
         }
         for (slot, keep) in keeps.iter().enumerate() {
@@ -99,7 +111,7 @@ impl Script {
                 flags: keep.flags,
             });
         }
-        script.devices(keeps.len())?;
+        script.devices(keeps.len(), view.memory_bytes)?;
         // Last, over whatever was kept; a null device of the child's own is there by now.
         for path in &view.hidden {
             // Gone since it was found: nothing to do.
@@ -128,6 +140,13 @@ impl Script {
         Ok(())
     }
 
+    /// A writable folder in memory, with room for as many files as pages.
+    fn private(&mut self, at: &Utf8Path, memory: u64) -> io::Result<()> {
+        let pages = pages(at, memory);
+        let options = format!("mode=1777,nr_blocks={pages},nr_inodes={}", pages.max(1024));
+        self.empty(at, &options, raw::NOSUID | raw::NODEV)
+    }
+
     /// Mount points below an emptied folder are gone: makes them anew.
     fn make_way(&mut self, path: &Utf8Path, masked: &[&Utf8PathBuf]) -> io::Result<()> {
         let Some(mask) = masked
@@ -154,7 +173,7 @@ impl Script {
         Ok(())
     }
 
-    fn devices(&mut self, first: usize) -> io::Result<()> {
+    fn devices(&mut self, first: usize, memory: u64) -> io::Result<()> {
         self.empty(Utf8Path::new("/dev"), "mode=0755,size=64k", raw::NOSUID)?;
         for (index, name) in DEVICES.iter().enumerate() {
             let at = c_path(&device(name))?;
@@ -179,11 +198,7 @@ impl Script {
             });
         }
         self.steps.push(Step::Folder(c"/dev/shm".to_owned()));
-        self.empty(
-            Utf8Path::new("/dev/shm"),
-            "mode=1777,size=25%",
-            raw::NOSUID | raw::NODEV,
-        )?;
+        self.private(Utf8Path::new("/dev/shm"), memory)?;
         self.steps.push(Step::Folder(c"/dev/pts".to_owned()));
         self.steps.push(Step::Terminals);
         Ok(())
@@ -265,7 +280,28 @@ impl Step {
     }
 }
 
-fn keeps(view: &View, masked: &[&Utf8PathBuf]) -> Vec<Keep> {
+/// Makes the kernel's settings read-only, after our own: they ask root's number only, which a namespace does not change. Best effort:
+/// Landlock holds them too.
+pub(super) unsafe fn lock_settings() {
+    for part in [c"/proc/sys", c"/proc/sysrq-trigger"] {
+        let _ = unsafe {
+            raw::mount_copy(part).and_then(|fd| {
+                raw::mount_flags(fd, c"", raw::RDONLY)?;
+                raw::mount_attach(fd, part)
+            })
+        };
+    }
+}
+
+/// Pages of 4 KiB that a private folder may take: `/tmp` and homes, where builds keep their caches, half of what the tree may, any
+/// other an eighth. What they take together counts as the tree's memory all the same.
+pub(super) fn pages(at: &Utf8Path, memory: u64) -> u64 {
+    const SMALL: [&str; 3] = ["/run", "/var/tmp", "/dev/shm"];
+    let part = if SMALL.contains(&at.as_str()) { 8 } else { 2 };
+    (memory.min(MOST_PRIVATE) / part / 4096).max(1)
+}
+
+pub(super) fn keeps(view: &View, masked: &[&Utf8PathBuf]) -> Vec<Keep> {
     let mut keeps = Vec::new();
     // Writable first: of two keeps of one path the first stays.
     for path in &view.writable {

@@ -3,19 +3,27 @@
 //! Invariant: the thread that runs this lives as long as the child, since the child dies with it.
 
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+#[cfg(target_os = "linux")]
+use std::os::fd::FromRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{End, Outcome};
+use camino::Utf8Path;
+
+use super::meter::Meter;
+use super::{End, Limits, Outcome};
 use crate::Error;
 use crate::output::{Capture, Stream};
 use crate::permit::Permit;
 
 /// How long a supervisor has to end its tree before it is killed itself (which ends the tree by its death signals).
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Between two attempts to end a tree.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// No run is longer, whatever its limits say: an instant much further off does not exist.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -34,25 +42,39 @@ pub(crate) fn run(
         });
     };
     let started = Instant::now();
-    let mut command = Command::new(program);
+    #[cfg(target_os = "linux")]
+    let cell = permit.cell();
+    #[cfg(target_os = "linux")]
+    let plan = permit.plan(cell.as_ref())?;
+    #[cfg(target_os = "linux")]
+    let enforced_by = permit.enforced_by_in(cell.as_ref());
+    #[cfg(not(target_os = "linux"))]
+    let enforced_by = permit.enforced_by.clone();
+    #[cfg(target_os = "linux")]
+    let mut command = match plan.wrap() {
+        Some(wrap) => wrap.command(program, &permit.argv[1..]),
+        None => named(program, permit),
+    };
+    #[cfg(target_os = "macos")]
+    let mut command = match permit.seatbelt {
+        true => crate::seatbelt::command(&permit.view, program, &permit.argv[1..])?,
+        false => named(program, permit),
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    let mut command = named(program, permit);
     command
-        .arg0(&permit.argv[0])
-        .args(&permit.argv[1..])
         .env_clear()
-        .envs(&permit.variables);
-    command
+        .envs(&permit.variables)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     #[cfg(target_os = "linux")]
-    let plan = {
-        let plan = permit.plan()?;
+    {
         let inner = plan.clone();
         unsafe { command.pre_exec(move || inner.enter()) };
-        plan
-    };
+    }
     #[cfg(not(target_os = "linux"))]
-    command.process_group(0).current_dir(&permit.cwd);
+    command.process_group(0).current_dir(&permit.view.cwd);
     let child = command.spawn().map_err(|source| Error::Start {
         program: program.to_string(),
         #[cfg(target_os = "linux")]
@@ -65,16 +87,18 @@ pub(crate) fn run(
     let init = plan.init();
     #[cfg(not(target_os = "linux"))]
     let init = None;
-    let mut watch = Watch::new(child, init, permit.limits.output_bytes);
-    let stopped = watch.until_gone(
-        started + permit.limits.timeout.min(LONGEST),
-        line,
-        &mut show,
-    )?;
+    // The supervisor and init are copies of this process, with its memory.
+    let meter = Meter::new(init.unwrap_or(child.id()), permit.limits);
+    #[cfg(target_os = "linux")]
+    let meter = meter.within(cell).seeing(&permit.view);
+    let mut watch = Watch::new(child, init, permit.limits, meter);
+    let deadline = started + permit.limits.timeout.min(LONGEST);
+    let stopped = watch.until_gone(deadline, line, &mut show)?;
     #[cfg(target_os = "linux")]
     let status = plan.status();
     #[cfg(not(target_os = "linux"))]
     let status = Some(watch.child.wait()?.into_raw());
+    let stopped = stopped.or_else(|| watch.meter.last());
     let dropped_bytes = watch.stdout.dropped() + watch.stderr.dropped();
     let outcome = Outcome {
         end: stopped.unwrap_or_else(|| ended(status)),
@@ -82,10 +106,19 @@ pub(crate) fn run(
         stderr: watch.stderr.finish(),
         truncated: dropped_bytes > 0,
         dropped_bytes,
-        enforced_by: permit.enforced_by.clone(),
+        enforced_by,
         duration: started.elapsed(),
     };
+    // With the meter goes the control group, and whatever were left in it.
+    drop(watch.meter);
     Ok((outcome, watch.child))
+}
+
+/// The program under the name by which it was called.
+fn named(program: &Utf8Path, permit: &Permit) -> Command {
+    let mut command = Command::new(program);
+    command.arg0(&permit.argv[0]).args(&permit.argv[1..]);
+    command
 }
 
 /// The program's own end; without a status its init was killed before it could note one.
@@ -107,6 +140,8 @@ struct Watch {
     err: Option<ChildStderr>,
     stdout: Capture,
     stderr: Capture,
+    most_output: u64,
+    meter: Meter,
 }
 
 struct Woken {
@@ -115,7 +150,7 @@ struct Woken {
 }
 
 impl Watch {
-    fn new(mut child: Child, init: Option<u32>, limit: usize) -> Watch {
+    fn new(mut child: Child, init: Option<u32>, limits: Limits, meter: Meter) -> Watch {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         for fd in [
             out.as_ref().map(AsRawFd::as_raw_fd),
@@ -133,8 +168,10 @@ impl Watch {
             gone,
             out,
             err,
-            stdout: Capture::new(limit),
-            stderr: Capture::new(limit),
+            stdout: Capture::new(limits.output_bytes),
+            stderr: Capture::new(limits.output_bytes),
+            most_output: limits.most_output,
+            meter,
         }
     }
 
@@ -147,10 +184,9 @@ impl Watch {
     ) -> io::Result<Option<End>> {
         let mut stopped: Option<(End, Instant)> = None;
         loop {
-            let now = Instant::now();
             let wake = match stopped {
-                None => deadline,
-                Some((_, since)) => since + GRACE,
+                None => deadline.min(self.meter.due()),
+                Some(_) => Instant::now() + AGAIN,
             };
             // Without a descriptor for the child's end it is asked every few milliseconds.
             let longest = if self.gone[1].is_some() {
@@ -159,27 +195,45 @@ impl Watch {
                 Duration::from_millis(5)
             };
             let woken = self.wait(
-                wake.saturating_duration_since(now).min(longest),
+                wake.saturating_duration_since(Instant::now()).min(longest),
                 line.filter(|_| stopped.is_none()),
             );
             self.drain(show);
             if woken.gone || self.child.try_wait()?.is_some() {
                 self.drain(show);
-                return Ok(stopped.map(|(end, _)| end));
+                return Ok(stopped.map(|(end, _)| end).or_else(|| self.flooded()));
             }
             match stopped {
-                None if woken.hung_up => stopped = Some((End::Cancelled, Instant::now())),
-                None if Instant::now() >= deadline => {
-                    stopped = Some((End::Timeout, Instant::now()))
-                }
-                Some((_, since)) if since.elapsed() >= GRACE => {
-                    self.child.kill()?;
-                    continue;
-                }
-                _ => continue,
+                None => match self.over(&woken, deadline) {
+                    Some(end) => stopped = Some((end, Instant::now())),
+                    None => continue,
+                },
+                Some((_, since)) if since.elapsed() >= GRACE => self.child.kill()?,
+                Some(_) => {}
             }
+            self.meter.stop();
             stop(&self.child);
         }
+    }
+
+    /// Why the tree has to end now, if it has to.
+    fn over(&mut self, woken: &Woken, deadline: Instant) -> Option<End> {
+        let now = Instant::now();
+        if woken.hung_up {
+            return Some(End::Cancelled);
+        }
+        if now >= deadline {
+            return Some(End::Timeout);
+        }
+        self.flooded().or_else(|| match now >= self.meter.due() {
+            true => self.meter.look(),
+            false => None,
+        })
+    }
+
+    fn flooded(&self) -> Option<End> {
+        let written = self.stdout.seen() + self.stderr.seen();
+        (written > self.most_output).then_some(End::Output(self.most_output))
     }
 
     /// Sleeps until something happens.
@@ -251,7 +305,9 @@ fn end_of(_: u32) -> Option<OwnedFd> {
 fn stop(child: &Child) {
     #[cfg(target_os = "linux")]
     unsafe {
-        libc::kill(child.id() as i32, libc::SIGTERM)
+        libc::kill(child.id() as i32, libc::SIGTERM);
+        // Where no layer keeps the program from its supervisor, it may have stopped it.
+        libc::kill(child.id() as i32, libc::SIGCONT);
     };
     #[cfg(not(target_os = "linux"))]
     unsafe {

@@ -2,11 +2,14 @@
 //!
 //! Invariant: home, `/tmp` and `/run` are empty but for toolchains, the workspace and the scratch tree; secrets stay hidden.
 
+use std::time::Duration;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Access, Limits, Sandbox};
-use crate::confine::{Network, View};
+
 use crate::tmp::Tmp;
+use crate::view::{Network, View};
 
 impl Sandbox {
     pub(super) fn view(
@@ -56,13 +59,22 @@ impl Sandbox {
             readable,
             writable,
             masked,
-            hidden: self.environment.secrets(),
+            hidden: self.environment.secrets(&self.root),
             cwd: cwd.to_owned(),
             network,
             processes: limits.processes,
             file_bytes: limits.file_bytes,
+            memory_bytes: limits.memory_bytes,
+            cpu_seconds: cpu_seconds(limits.timeout),
         }
     }
+}
+
+/// What one process can use in this time on all cores, and a margin: the clock is to strike first.
+fn cpu_seconds(timeout: Duration) -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let seconds = timeout.as_secs().saturating_add(10);
+    seconds.saturating_mul(cores)
 }
 
 /// Files in the folders above that build tools look for, and give up on when they are there but cannot be read.

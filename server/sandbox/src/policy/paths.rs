@@ -2,8 +2,13 @@
 //!
 //! Invariant: a path counts by where it really leads (links followed), from every folder that the line may be in by then.
 
+mod names;
+
+use std::cell::Cell;
+
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use crate::guard::{Guard, guard};
 use crate::secret::is_secret_path;
 
 /// The workspace and the folders that a line may have changed to.
@@ -11,6 +16,21 @@ use crate::secret::is_secret_path;
 pub(super) struct Places {
     root: Utf8PathBuf,
     cwds: Vec<Utf8PathBuf>,
+    /// Whether the line has moved or copied files by now.
+    moved: bool,
+    /// Whether it has made any.
+    made: bool,
+    /// Paths that may still be looked up, and entries of folders that may still be looked at.
+    lookups: Cell<usize>,
+    entries: Cell<usize>,
+}
+
+/// Whether a `cd` must have worked for the rest to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Entering {
+    Surely,
+    #[default]
+    Perhaps,
 }
 
 /// What a write leaves behind.
@@ -22,78 +42,120 @@ pub(super) enum Written {
     File,
 }
 
-/// Files that editors, git or toolchains obey (SECURITY: protected whether they exist or not). Lower case.
-const PROTECTED: [&str; 19] = [
-    ".git",
-    ".animus",
-    ".vscode",
-    ".idea",
-    ".zed",
-    ".cursor",
-    ".claude",
-    ".codex",
-    ".gemini",
-    ".mcp.json",
-    ".exrc",
-    ".nvim.lua",
-    ".nvimrc",
-    ".envrc",
-    ".ripgreprc",
-    ".gitmodules",
-    ".pre-commit-config.yaml",
-    ".husky",
-    ".cargo",
+/// What the machine tells anybody about itself.
+const FACTS: [&str; 8] = [
+    "/etc/os-release",
+    "/etc/debian_version",
+    "/etc/lsb-release",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/version",
+    "/proc/loadavg",
+    "/proc/uptime",
 ];
+/// Paths looked up for one line.
+const MOST_LOOKUPS: usize = 4_096;
+/// Entries of folders looked at for one line.
+const MOST_ENTRIES: usize = 50_000;
 
 impl Places {
     pub(super) fn new(root: &Utf8Path) -> Places {
         let root = root.canonicalize_utf8().unwrap_or_else(|_| root.to_owned());
         Places {
             cwds: vec![root.clone()],
+            moved: false,
+            made: false,
+            lookups: Cell::new(MOST_LOOKUPS),
+            entries: Cell::new(MOST_ENTRIES),
             root,
         }
     }
 
     /// A `cd`: from here on paths are taken from this folder, or still from one before it.
-    pub(super) fn enter(&mut self, folder: &str) -> Result<(), String> {
+    pub(super) fn enter(&mut self, folder: &str, entering: Entering) -> Result<(), String> {
+        const MOST_FOLDERS: usize = 16;
         let mut entered = Vec::new();
+        self.look_up()?;
         for cwd in &self.cwds {
             let real = real(&cwd.join(folder));
             if folder.starts_with('~') || !real.starts_with(&self.root) {
                 return Err(format!("goes to {folder}, outside the workspace"));
             }
+            // The shell goes back the way it came, not to the folder above the link's target.
+            if real != plain(&cwd.join(folder)) {
+                return Err(format!("goes to {folder} through a link"));
+            }
+            self.still(folder)?;
             entered.push(real);
         }
-        for folder in entered {
-            if !self.cwds.contains(&folder) {
-                self.cwds.push(folder);
-            }
+        if entering == Entering::Surely {
+            self.cwds.clear();
         }
-        // Each `cd` may double the possibilities.
-        match self.cwds.len() {
-            0..=16 => Ok(()),
-            _ => Err("changes the folder too often to follow".to_owned()),
+        for folder in entered {
+            if self.cwds.contains(&folder) {
+                continue;
+            }
+            // Each `cd` may double the possibilities.
+            if self.cwds.len() == MOST_FOLDERS {
+                return Err("changes the folder too often to follow".to_owned());
+            }
+            self.cwds.push(folder);
+        }
+        Ok(())
+    }
+
+    /// From here on names may mean other files than now.
+    pub(super) fn moved(&mut self) {
+        self.moved = true;
+    }
+
+    /// From here on patterns may stand for other names than now.
+    pub(super) fn made(&mut self) {
+        self.made = true;
+    }
+
+    /// Any name may mean something else after a move, through a link that was moved or its own folder.
+    fn still(&self, path: &str) -> Result<(), String> {
+        match self.moved {
+            true => Err(format!(
+                "names {path} after the line has moved or copied files"
+            )),
+            false => Ok(()),
         }
     }
 
+    /// Whether what lies here may be read.
     pub(super) fn readable(&self, path: &str) -> Result<(), String> {
-        const SYSTEM: [&str; 5] = ["/usr", "/lib", "/lib64", "/bin", "/sbin"];
-        if device(path) || path == "-" {
-            return Ok(());
+        let secret = |real: &Utf8PathBuf| {
+            real.strip_prefix(&self.root)
+                .is_ok_and(|below| is_secret_path(below.as_str()))
+        };
+        match self.reachable(path)?.iter().any(secret) {
+            true => Err(format!("reads {path}, which may hold secrets")),
+            false => Ok(()),
         }
-        for real in self.all(path)? {
-            let below = real.strip_prefix(&self.root).ok();
-            if below.is_none()
+    }
+
+    /// Where a path may lead, all of it in the workspace or where the system keeps its programs.
+    pub(super) fn reachable(&self, path: &str) -> Result<Vec<Utf8PathBuf>, String> {
+        const SYSTEM: [&str; 5] = ["/usr", "/lib", "/lib64", "/bin", "/sbin"];
+        if matches!(path, "/dev/zero" | "/dev/full") {
+            return Err(format!("reads {path}, which never ends"));
+        }
+        if device(path) || path == "-" || FACTS.contains(&path) {
+            return Ok(Vec::new());
+        }
+        let all = self.all(path)?;
+        self.still(path)?;
+        for real in &all {
+            if !real.starts_with(&self.root)
                 && !SYSTEM.iter().any(|place| real.starts_with(place))
-                && !own_tmp(&real)
+                && !own_tmp(real)
             {
                 return Err(format!("reads {path}, outside the workspace"));
             }
-            if below.is_some_and(|below| is_secret_path(below.as_str())) {
-                return Err(format!("reads {path}, which may hold secrets"));
-            }
         }
-        Ok(())
+        Ok(all)
     }
 
     pub(super) fn writable(&self, path: &str) -> Result<Written, String> {
@@ -101,6 +163,7 @@ impl Places {
             return Ok(Written::Nothing);
         }
         let mut written = Written::Nothing;
+        self.still(path)?;
         for real in self.all(path)? {
             if own_tmp(&real) && !real.starts_with(&self.root) {
                 continue;
@@ -108,7 +171,7 @@ impl Places {
             let Ok(inside) = real.strip_prefix(&self.root) else {
                 return Err(format!("writes {path}, outside the workspace"));
             };
-            if inside.components().any(|part| protected(part.as_str())) {
+            if protected(inside) {
                 return Err(format!(
                     "writes {path}, which git, an editor or a toolchain obeys"
                 ));
@@ -118,7 +181,61 @@ impl Places {
         Ok(written)
     }
 
+    /// A word of a command whose words are not judged, in case it is a path or has one after `=`: no secret, nothing protected,
+    /// nothing outside the workspace and the system's programs.
+    pub(super) fn contained(&self, word: &str) -> Result<(), String> {
+        let value = word.split_once('=').map_or(word, |(_, value)| value);
+        let glued = word
+            .strip_prefix('-')
+            .and_then(|option| option.get(1..))
+            .filter(|rest| rest.contains(['/', '.', '~']));
+        for part in [Some(word), Some(value), glued].into_iter().flatten() {
+            // An address is no path.
+            if part.is_empty() || part.starts_with('-') || part.contains("://") {
+                continue;
+            }
+            self.readable(part)?;
+            let inside =
+                |real: &Utf8PathBuf| real.strip_prefix(&self.root).ok().map(Utf8Path::to_owned);
+            let obeyed = self
+                .all(part)?
+                .iter()
+                .filter_map(inside)
+                .any(|path| protected(&path));
+            if obeyed {
+                return Err(format!(
+                    "names {part}, which git, an editor or a toolchain obeys"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a path leads, while no `cd` makes that unsure.
+    pub(super) fn only(&self, path: &str) -> Option<Utf8PathBuf> {
+        match self.cwds.as_slice() {
+            [cwd] => Some(real(&cwd.join(path))),
+            _ => None,
+        }
+    }
+
+    /// Whether every path means what it means in the workspace's own folder.
+    pub(super) fn settled(&self) -> bool {
+        self.cwds == [self.root.as_path()]
+    }
+
+    /// Counts a path for each folder from which it is taken.
+    fn look_up(&self) -> Result<(), String> {
+        let left = self.lookups.get().saturating_sub(self.cwds.len());
+        self.lookups.set(left);
+        match left {
+            0 => Err("names more places than can be looked at".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     fn all(&self, path: &str) -> Result<Vec<Utf8PathBuf>, String> {
+        self.look_up()?;
         match path.starts_with('~') {
             true => Err(format!("uses {path}, in a home folder")),
             false => Ok(self.cwds.iter().map(|cwd| real(&cwd.join(path))).collect()),
@@ -128,6 +245,9 @@ impl Places {
 
 /// Where a path leads: links of the part that exists followed, `.` and `..` of the rest resolved.
 fn real(path: &Utf8Path) -> Utf8PathBuf {
+    if let Ok(there) = path.canonicalize_utf8() {
+        return there;
+    }
     let mut real = Utf8PathBuf::from("/");
     for part in path.components() {
         match part {
@@ -148,6 +268,19 @@ fn real(path: &Utf8Path) -> Utf8PathBuf {
     real
 }
 
+/// A path with `.` and `..` taken out of its text.
+fn plain(path: &Utf8Path) -> Utf8PathBuf {
+    let mut plain = Utf8PathBuf::from("/");
+    for part in path.components() {
+        match part {
+            Utf8Component::ParentDir => drop(plain.pop()),
+            Utf8Component::Normal(name) => plain.push(name),
+            Utf8Component::RootDir | Utf8Component::CurDir | Utf8Component::Prefix(_) => {}
+        }
+    }
+    plain
+}
+
 /// A name directly in `/tmp` that the host has not: it can only be the run's own.
 fn own_tmp(real: &Utf8Path) -> bool {
     real == "/tmp"
@@ -161,9 +294,7 @@ fn device(path: &str) -> bool {
     )
 }
 
-fn protected(name: &str) -> bool {
-    // File systems that fold case or drop trailing dots and spaces would still find them.
-    let name = name.to_lowercase();
-    let name = name.trim_end_matches(['.', ' ']);
-    PROTECTED.contains(&name) || name.starts_with(".animus") || name.starts_with("rust-toolchain")
+/// Whether git, an editor or a toolchain obeys what has this name, or it is this program's own.
+fn protected(path: &Utf8Path) -> bool {
+    matches!(guard(path.as_str()), Some(Guard::Obeyed | Guard::Owned))
 }

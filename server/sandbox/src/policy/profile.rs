@@ -1,97 +1,61 @@
 //! Argument profiles: what a well-known program does with its arguments.
 //!
-//! Invariant: a program is allowed with the options listed for it, or with any only where no version of it has one that runs
-//! another program or writes a file.
+//! Invariant: a program is allowed with the options listed for it (`profiles.txt`), or by a reader of its own words here.
 
-use super::{git, script, toolchain};
+use super::{awk, git, options, script, toolchain};
 
-/// The files that a command touches; each is then judged by place.
+/// What a command touches; each is then judged by place.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Uses {
     pub(super) reads: Vec<String>,
     pub(super) writes: Vec<String>,
+    /// Only the names are told.
+    pub(super) entries: Vec<String>,
+    /// Words that may be paths.
+    pub(super) names: Vec<String>,
     pub(super) enters: Option<String>,
+    /// Reads all that lies below these, through links too.
+    pub(super) follows: Vec<String>,
+    /// Another command, for which `{}` stands for names that this one lists.
+    pub(super) runs: Vec<String>,
+    /// Moves or copies, so that later names of the line may mean other files than now.
+    pub(super) moves: bool,
 }
 
-/// Options of a program.
-enum Flags {
-    /// Any; words glued to them are judged as paths when they look like one.
-    Any,
-    /// These letters; these letters with a value; these long ones (`=` at the end: with a value).
-    Only(&'static str, &'static str, &'static [&'static str]),
+impl Uses {
+    pub(super) fn add(&mut self, other: Uses) {
+        self.reads.extend(other.reads);
+        self.writes.extend(other.writes);
+        self.entries.extend(other.entries);
+        self.names.extend(other.names);
+        self.follows.extend(other.follows);
+    }
 }
-
-/// What its other words are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Words {
-    /// Files or folders to read.
-    Paths,
-    /// First something else (a pattern, a filter), then paths.
-    OneThenPaths,
-    /// One path at most; a second would be written.
-    OnePath,
-    /// No paths.
-    Free,
-    /// Files or folders to write.
-    Writes,
-}
-
-type Profile = (&'static [&'static str], Flags, Words);
-
-#[rustfmt::skip]
-const PROFILES: &[Profile] = &[
-    (&["cat", "head", "tail", "wc", "nl", "tac", "rev", "cmp", "diff", "comm", "paste", "join", "fold", "expand", "unexpand", "od",
-       "hexdump", "strings", "md5sum", "sha1sum", "sha256sum", "sha512sum", "b2sum", "cksum", "ls", "stat", "du", "df",
-       "realpath", "readlink"], Flags::Any, Words::Paths),
-    (&["basename", "dirname", "uname", "whoami", "id", "seq", "nproc", "arch", "groups", "which", "type", "true", "false", "pwd", "sleep", "tr"],
-        Flags::Any, Words::Free),
-    (&["cut"], Flags::Only("szn", "bcdf", &["--complement", "--delimiter=", "--fields=", "--characters=", "--output-delimiter="]), Words::Paths),
-    (&["grep", "egrep", "fgrep"], Flags::Only("EFGPivwxcLlnHhoqsrRabzIyZTU", "ABCmed", &["--include=", "--exclude=",
-        "--exclude-dir=", "--color", "--color=", "--colour=", "--context=", "--after-context=", "--before-context=", "--count",
-        "--line-number", "--recursive", "--ignore-case", "--files-with-matches", "--files-without-match", "--only-matching",
-        "--no-filename", "--with-filename", "--invert-match", "--word-regexp", "--fixed-strings", "--extended-regexp",
-        "--perl-regexp", "--max-count=", "--quiet", "--text", "--null", "--no-messages", "--regexp="]), Words::OneThenPaths),
-    (&["rg"], Flags::Only("nHNiISsvwxcloFPUuLhp0qa.", "gtTABCmedjMErgd", &["--glob=", "--type=", "--type-not=", "--iglob=",
-        "--files-with-matches", "--files-without-match", "--count", "--count-matches", "--line-number", "--no-line-number",
-        "--ignore-case", "--smart-case", "--case-sensitive", "--hidden", "--no-ignore", "--no-ignore-vcs", "--no-heading",
-        "--heading", "--color=", "--context=", "--after-context=", "--before-context=", "--max-count=", "--max-depth=",
-        "--multiline", "--fixed-strings", "--word-regexp", "--only-matching", "--json", "--sort=", "--stats", "--vimgrep",
-        "--column", "--trim", "--no-messages", "--pcre2", "--max-columns=", "--with-filename", "--no-filename", "--regexp=",
-        "--invert-match", "--quiet", "--null", "--type-list", "--no-config"]), Words::OneThenPaths),
-    (&["sort"], Flags::Only("bdfghiMnRrVcCmsuz", "ktS", &["--reverse", "--numeric-sort", "--unique", "--key=",
-        "--field-separator=", "--human-numeric-sort", "--version-sort", "--ignore-case", "--stable", "--check",
-        "--zero-terminated", "--general-numeric-sort", "--month-sort", "--random-sort", "--parallel="]), Words::Paths),
-    (&["uniq"], Flags::Only("cdDiuz", "fsw", &["--count", "--repeated", "--unique", "--ignore-case", "--skip-fields=",
-        "--skip-chars=", "--check-chars="]), Words::OnePath),
-    (&["jq"], Flags::Only("rcnsSaeMCj", "", &["--raw-output", "--compact-output", "--null-input", "--slurp", "--sort-keys", "--arg",
-        "--exit-status", "--tab", "--monochrome-output"]), Words::OneThenPaths),
-    (&["tree"], Flags::Only("adfilpsuhgDCFJXqNrtx", "LIP", &["--dirsfirst", "--noreport", "--gitignore", "--du", "--prune"]), Words::Paths),
-    (&["fd", "fdfind"], Flags::Only("HIusigpaLF0l1", "tedEcj", &["--hidden", "--no-ignore", "--type=", "--extension=",
-        "--max-depth=", "--exclude=", "--glob", "--full-path", "--absolute-path", "--follow", "--color="]), Words::OneThenPaths),
-    (&["file"], Flags::Only("bhikLNrsz", "F", &["--brief", "--mime", "--mime-type", "--mime-encoding", "--dereference"]), Words::Paths),
-    (&["date"], Flags::Only("uRI", "d", &["--utc", "--universal", "--rfc-3339=", "--iso-8601", "--iso-8601=", "--date="]), Words::Free),
-    (&["mkdir"], Flags::Only("pv", "", &["--parents", "--verbose"]), Words::Writes),
-    (&["touch"], Flags::Only("acm", "", &["--no-create"]), Words::Writes),
-    (&["mv"], Flags::Only("nvfi", "", &["--no-clobber", "--verbose", "--force"]), Words::Writes),
-    (&["cp"], Flags::Only("nvfirRpaT", "", &["--recursive", "--no-clobber", "--verbose", "--archive"]), Words::Writes),
-    (&["tee"], Flags::Only("a", "", &["--append"]), Words::Writes),
-];
 
 /// What a command touches, or why a person should see it.
 pub(super) fn judge(name: &str, args: &[&str]) -> Result<Uses, String> {
     match name {
+        _ if matches!(args, ["--version" | "--help"]) => Ok(Uses::default()),
         "echo" => Ok(Uses::default()),
-        "printf" if args.first().is_some_and(|first| !first.starts_with('-')) => {
-            Ok(Uses::default())
-        }
+        "printf" => printf(args),
         "cd" => enter(args),
-        "test" | "[" => test(args),
+        "test" | "[" | "[[" => {
+            condition(name, &args.iter().map(|arg| Some(*arg)).collect::<Vec<_>>())
+                .map(|()| Uses::default())
+        }
         "env" if args.is_empty() => Ok(Uses::default()),
         "command" => Ok(Uses::default()),
-        "cat" if args.is_empty() => Ok(Uses::default()),
         "find" => script::find(args),
         "sed" => script::sed(args),
+        "awk" | "gawk" | "mawk" | "nawk" => awk::judge(args),
         "git" => git::judge(args),
+        "read" => read(args),
+        "date"
+            if args.iter().any(|arg| !arg.starts_with(['-', '+']))
+                && !args.iter().any(|arg| matches!(*arg, "-d" | "--date")) =>
+        {
+            Err("date with a word sets the clock".to_owned())
+        }
         "exit"
             if args
                 .iter()
@@ -99,106 +63,138 @@ pub(super) fn judge(name: &str, args: &[&str]) -> Result<Uses, String> {
         {
             Ok(Uses::default())
         }
-        _ if toolchain::asks_version(name, args) => Ok(Uses::default()),
-        _ => match PROFILES.iter().find(|(names, ..)| names.contains(&name)) {
-            Some((_, flags, words)) => by_profile(name, args, flags, *words),
-            None => toolchain::judge(name, args),
-        },
+        _ => {
+            odd(name, args)?;
+            let mut uses = match options::judge(name, args) {
+                Some(judged) => judged?,
+                None => return toolchain::judge(name, args),
+            };
+            wider(name, args, &mut uses);
+            Ok(uses)
+        }
     }
 }
 
-fn by_profile(name: &str, args: &[&str], flags: &Flags, words: Words) -> Result<Uses, String> {
-    let (others, glued) = match flags {
-        Flags::Any => any(args),
-        Flags::Only(bare, valued, long) => (only(name, args, bare, valued, long)?, Vec::new()),
+/// Words that mean more to their program than their options say.
+fn odd(name: &str, args: &[&str]) -> Result<(), String> {
+    let problem = match name {
+        // All of a folder, also what begins with a dot.
+        "cp" | "mv"
+            if args.split_last().is_some_and(|(_, sources)| {
+                sources
+                    .iter()
+                    .any(|source| *source == "." || source.ends_with("/."))
+            }) =>
+        {
+            Some("everything in a folder")
+        }
+        "tar" => args
+            .iter()
+            .find(|arg| arg.contains(':'))
+            .map(|_| "an archive on another machine"),
+        "less" | "more" => args
+            .iter()
+            .find(|arg| arg.starts_with('+'))
+            .map(|_| "commands of its own"),
+        "jq" | "yq" => args
+            .iter()
+            .find(|arg| {
+                ["import", "include", "load", "eval", "env("]
+                    .iter()
+                    .any(|word| arg.contains(word))
+            })
+            .map(|_| "a filter that may read other files"),
+        // `-auxe` falls back to the old options, of which `e` shows the environment.
+        "ps" => args
+            .iter()
+            .find(|arg| {
+                arg.contains("env")
+                    || (arg.starts_with('-')
+                        && !arg.starts_with("--")
+                        && arg.contains('e')
+                        && arg.contains(['u', 'x']))
+            })
+            .map(|_| "the environment of other processes"),
+        "sleep" => args
+            .iter()
+            .find(|arg| {
+                arg.parse::<f64>().is_ok_and(|seconds| seconds > 60.0)
+                    || arg.ends_with(['m', 'h', 'd', 'y'])
+            })
+            .map(|_| "a long time"),
+        "seq" => args
+            .iter()
+            .find(|arg| arg.parse::<f64>().is_ok_and(|number| number.abs() > 1e5))
+            .map(|_| "a long list"),
+        "top" if !args.iter().any(|arg| arg.contains('n')) => Some("it does not end"),
+        "go" => args
+            .iter()
+            .find(|arg| arg.contains("@"))
+            .map(|_| "a version to be downloaded"),
+        _ => None,
     };
-    // A pattern given by an option leaves no pattern among the words.
-    let patterned = args
-        .iter()
-        .any(|arg| arg.starts_with("-e") || arg.starts_with("--regexp") || *arg == "--type-list");
-    let mut uses = Uses::default();
-    match words {
-        Words::Free => {}
-        Words::Paths => uses.reads = others,
-        Words::OneThenPaths => {
-            uses.reads = others.into_iter().skip(usize::from(!patterned)).collect()
-        }
-        Words::OnePath if others.len() > 1 => {
-            return Err(format!("{name}: the second file is written"));
-        }
-        Words::OnePath => uses.reads = others,
-        Words::Writes => uses.writes = others,
-    }
-    if words != Words::Free {
-        uses.reads.extend(glued);
-    }
-    Ok(uses)
+    problem.map_or(Ok(()), |problem| Err(format!("{name}: {problem}")))
 }
 
-/// Words that are no options, and paths glued to options.
-fn any(args: &[&str]) -> (Vec<String>, Vec<String>) {
-    let mut others = Vec::new();
-    let mut glued = Vec::new();
-    let mut options = true;
-    for arg in args {
-        if options && *arg == "--" {
-            options = false;
-        } else if !options || !arg.starts_with('-') || *arg == "-" {
-            others.push((*arg).to_owned());
-        } else if arg.contains('/') || arg.contains("..") || arg.contains('~') {
-            let value = arg
-                .split_once('=')
-                .map_or(arg.get(2..).unwrap_or_default(), |(_, value)| value);
-            glued.push(value.to_owned());
+/// What links and folders add: those that are followed, and the names of files that are put into a folder.
+fn wider(name: &str, args: &[&str], uses: &mut Uses) {
+    let letter = |letter: char| {
+        args.iter()
+            .any(|arg| arg.starts_with('-') && !arg.starts_with("--") && arg.contains(letter))
+    };
+    let follows = match name {
+        "grep" | "egrep" | "fgrep" => letter('R'),
+        "rg" | "fd" => letter('L') || args.contains(&"--follow"),
+        "diff" => letter('r') || args.iter().any(|arg| arg.starts_with("--r")),
+        _ => false,
+    };
+    if follows {
+        uses.follows = uses.reads.clone();
+        if uses.follows.is_empty() {
+            uses.follows.push(".".to_owned());
         }
     }
-    (others, glued)
+    if !matches!(name, "mv" | "cp") {
+        return;
+    }
+    // A plain copy is a file of its own; all else may bring links to where they lead elsewhere.
+    uses.moves = name == "mv"
+        || letter('r')
+        || letter('R')
+        || letter('a')
+        || args.iter().any(|arg| arg.starts_with("--"));
+    if let Some((last, sources)) = uses.writes.clone().split_last() {
+        let names = sources
+            .iter()
+            .filter_map(|source| source.trim_end_matches('/').rsplit('/').next());
+        uses.reads.extend(sources.iter().cloned());
+        uses.writes
+            .extend(names.map(|name| format!("{last}/{name}")));
+    }
 }
 
-/// Words that are no options, when all options are known.
-pub(super) fn only(
-    name: &str,
-    args: &[&str],
-    bare: &str,
-    valued: &str,
-    long: &[&str],
-) -> Result<Vec<String>, String> {
-    let unknown = |arg: &str| Err(format!("{name}: the option {arg} is not judged"));
-    let mut others = Vec::new();
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        if *arg == "--" {
-            others.extend(rest.by_ref().map(|arg| (*arg).to_owned()));
-        } else if arg.starts_with("--") {
-            let (option, value) = arg
-                .split_once('=')
-                .map_or((*arg, None), |(option, value)| (option, Some(value)));
-            let takes = long
-                .iter()
-                .any(|known| known.strip_suffix('=') == Some(option));
-            match (value, takes, long.contains(&option)) {
-                (Some(_), true, _) | (None, _, true) => {}
-                (None, true, false) => drop(rest.next()),
-                _ => return unknown(arg),
-            }
-        } else if let Some(letters) = arg.strip_prefix('-').filter(|letters| !letters.is_empty()) {
-            for (at, letter) in letters.char_indices() {
-                if valued.contains(letter) {
-                    if at + letter.len_utf8() == letters.len() {
-                        rest.next();
-                    }
-                    break;
-                }
-                // `head -5`, `grep -3`.
-                if !bare.contains(letter) && !letter.is_ascii_digit() {
-                    return unknown(arg);
-                }
-            }
-        } else {
-            others.push((*arg).to_owned());
-        }
+/// `printf` without options: `-v` evaluates, `%n` sets.
+pub(super) fn printf(args: &[&str]) -> Result<Uses, String> {
+    let format = args.first().copied().unwrap_or("-");
+    let mut conversions = format.split('%').skip(1);
+    let sets = conversions.any(|rest| {
+        rest.trim_start_matches(|c: char| c.is_ascii_digit() || "#-+ .*'lhjztL".contains(c))
+            .starts_with('n')
+    });
+    // Widths from other words, or of more than four digits.
+    let widths = format.split('%').skip(1).map(|rest| {
+        rest.split(|c: char| c.is_ascii_alphabetic())
+            .next()
+            .unwrap_or_default()
+    });
+    let wide = widths
+        .into_iter()
+        .any(|width| width.contains('*') || width.chars().filter(char::is_ascii_digit).count() > 4);
+    match (format.starts_with('-') || sets, wide) {
+        (true, _) => Err("printf sets a variable".to_owned()),
+        (false, true) => Err("printf makes a very long text".to_owned()),
+        (false, false) => Ok(Uses::default()),
     }
-    Ok(others)
 }
 
 fn enter(args: &[&str]) -> Result<Uses, String> {
@@ -211,11 +207,78 @@ fn enter(args: &[&str]) -> Result<Uses, String> {
     }
 }
 
-/// `test` and `[` evaluate array subscripts in their words, also quoted ones.
-fn test(args: &[&str]) -> Result<Uses, String> {
-    let subscript = args.iter().any(|arg| arg.contains('[') && *arg != "[");
-    match subscript || args.contains(&"-v") {
-        true => Err("test evaluates its words".to_owned()),
-        false => Ok(Uses::default()),
+/// `read -r NAME…`: into variables that nothing obeys; a subscript would be evaluated.
+fn read(args: &[&str]) -> Result<Uses, String> {
+    let ordinary = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            && !name.ends_with("_proxy")
+    };
+    let names = args.strip_prefix(&["-r"]).unwrap_or(args);
+    match names.iter().all(|name| ordinary(name)) {
+        true => Ok(Uses::default()),
+        false => Err("read sets variables that are not judged".to_owned()),
+    }
+}
+
+/// `test`, `[` and `[[` evaluate array subscripts in some of their words, also quoted ones. `None`: a value known only when it
+/// runs; it may only stand where it cannot be taken for an operator.
+pub(super) fn condition(name: &str, args: &[Option<&str>]) -> Result<(), String> {
+    let closing = match name {
+        "[" => Some(Some("]")),
+        "[[" => Some(Some("]]")),
+        _ => None,
+    };
+    let words = match closing {
+        Some(closing) => args
+            .strip_suffix(&[closing])
+            .ok_or_else(|| format!("{name} is not closed"))?,
+        None => args,
+    };
+    let evaluates = |word: &Option<&str>| {
+        word.is_some_and(|word| {
+            let arithmetic =
+                name == "[[" && matches!(word, "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge");
+            arithmetic || word.contains('[') || matches!(word, "-v" | "-R")
+        })
+    };
+    if words.iter().any(evaluates) {
+        return Err(format!("{name} evaluates its words"));
+    }
+    if words.iter().all(Option::is_some) {
+        return Ok(());
+    }
+    let unary =
+        |word: &Option<&str>| word.is_some_and(|word| word.len() == 2 && word.starts_with('-'));
+    let binary = |word: &Option<&str>| {
+        matches!(
+            word,
+            Some(
+                "=" | "=="
+                    | "!="
+                    | "-eq"
+                    | "-ne"
+                    | "-lt"
+                    | "-le"
+                    | "-gt"
+                    | "-ge"
+                    | "-nt"
+                    | "-ot"
+                    | "-ef"
+                    | "=~"
+            )
+        )
+    };
+    let words = words.strip_prefix(&[Some("!")]).unwrap_or(words);
+    let judged = match words {
+        [operator, _] => unary(operator),
+        [_, operator, _] => binary(operator),
+        _ => false,
+    };
+    match judged {
+        true => Ok(()),
+        false => Err(format!(
+            "{name}: a word that may be an operator is known only when it runs"
+        )),
     }
 }

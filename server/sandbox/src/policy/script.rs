@@ -2,7 +2,7 @@
 //!
 //! Invariant: only expressions and commands known to do nothing but read are allowed.
 
-use super::profile::{Uses, only};
+use super::profile::Uses;
 
 const TESTS: [&str; 48] = [
     "-name",
@@ -55,13 +55,30 @@ const TESTS: [&str; 48] = [
     "-follow",
 ];
 
-/// `find`: starting points, then tests.
+/// `find`: starting points, then tests. The command of one `-exec` is judged like any other.
 pub(super) fn find(args: &[&str]) -> Result<Uses, String> {
     let mut uses = Uses::default();
     let mut starts = true;
-    for arg in args {
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
         match *arg {
             "-L" | "-H" | "-P" if starts => {}
+            "-exec" if uses.runs.is_empty() => {
+                starts = false;
+                let mut ended = false;
+                for arg in rest.by_ref() {
+                    // A plus ends it after the names only.
+                    ended = *arg == ";"
+                        || (*arg == "+" && uses.runs.last().is_some_and(|last| last == "{}"));
+                    if ended {
+                        break;
+                    }
+                    uses.runs.push((*arg).to_owned());
+                }
+                if uses.runs.is_empty() || !ended {
+                    return Err("find: -exec without a command".to_owned());
+                }
+            }
             arg if arg.starts_with('-') && arg.len() > 1 => {
                 starts = false;
                 let known = TESTS.contains(&arg) || arg == "-true" || arg == "-false";
@@ -81,7 +98,7 @@ pub(super) fn find(args: &[&str]) -> Result<Uses, String> {
 
 /// `sed` without `-i`, with a script that only prints, deletes and substitutes.
 pub(super) fn sed(args: &[&str]) -> Result<Uses, String> {
-    let long = [
+    const LONG: [&str; 7] = [
         "--quiet",
         "--silent",
         "--regexp-extended",
@@ -91,16 +108,29 @@ pub(super) fn sed(args: &[&str]) -> Result<Uses, String> {
         "--separate",
     ];
     let mut scripts = Vec::new();
-    let mut kept = Vec::new();
+    let mut files = Vec::new();
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
+        let letters = arg.strip_prefix('-').filter(|letters| !letters.is_empty());
         match *arg {
             "-e" | "--expression" => scripts.push(rest.next().copied().unwrap_or_default()),
             arg if arg.starts_with("--expression=") => scripts.push(&arg["--expression=".len()..]),
-            arg => kept.push(arg),
+            "--" => files.extend(rest.by_ref().map(|arg| (*arg).to_owned())),
+            arg if LONG.contains(&arg) => {}
+            // `-ne SCRIPT`.
+            _ if letters
+                .and_then(|letters| letters.strip_suffix('e'))
+                .is_some_and(quiet) =>
+            {
+                scripts.push(rest.next().copied().unwrap_or_default());
+            }
+            _ if letters.is_some_and(quiet) => {}
+            arg if arg.len() > 1 && arg.starts_with('-') => {
+                return Err(format!("sed: the option {arg} is not judged"));
+            }
+            arg => files.push(arg.to_owned()),
         }
     }
-    let mut files = only("sed", &kept, "nErszu", "", &long)?;
     let first;
     if scripts.is_empty() {
         if files.is_empty() {
@@ -116,6 +146,11 @@ pub(super) fn sed(args: &[&str]) -> Result<Uses, String> {
         }),
         false => Err("sed: the script may write files or run programs".to_owned()),
     }
+}
+
+/// Letters of options that change how lines are read and printed.
+fn quiet(letters: &str) -> bool {
+    letters.bytes().all(|letter| b"nErszu".contains(&letter))
 }
 
 /// Reads a script from left to right; anything unexpected is not harmless.
@@ -177,7 +212,7 @@ fn harmless(script: &str) -> bool {
     true
 }
 
-/// Just after the next delimiter that is not escaped; inside brackets it counts too, which only makes more scripts asked about.
+/// Just after the next delimiter that is not escaped.
 fn delimited(bytes: &[u8], from: usize, delimiter: u8) -> Option<usize> {
     let mut at = from;
     while at < bytes.len() {
@@ -185,10 +220,32 @@ fn delimited(bytes: &[u8], from: usize, delimiter: u8) -> Option<usize> {
             b'\\' => at += 2,
             byte if byte == delimiter => return Some(at + 1),
             b'\n' => return None,
+            b'[' => at = bracket(bytes, at + 1, delimiter)?,
             _ => at += 1,
         }
     }
     None
+}
+
+/// Just after the bracket's end. A delimiter inside ends nothing for some seds and the pattern for others.
+fn bracket(bytes: &[u8], from: usize, delimiter: u8) -> Option<usize> {
+    let mut at = from + usize::from(bytes.get(from) == Some(&b'^'));
+    let first = at;
+    loop {
+        match bytes.get(at)? {
+            b'\\' => at += 2,
+            byte if *byte == delimiter => return None,
+            b']' if at > first => return Some(at + 1),
+            b'[' if bytes.get(at + 1) == Some(&b':') => {
+                let class = bytes.get(at + 2..)?;
+                at += 4 + class
+                    .windows(2)
+                    .position(|end| end == b":]")
+                    .filter(|end| !class[..*end].contains(&delimiter))?;
+            }
+            _ => at += 1,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -209,6 +266,8 @@ mod tests {
             "/x/d",
             "1!p",
             "s/a\\/b/c/2",
+            "s/[[:space:]]*$//",
+            "s/[^]a]/[b]/g",
         ] {
             assert!(harmless(script), "{script}");
         }
@@ -224,6 +283,8 @@ mod tests {
             "W x",
             "i\\",
             "s/[/]/x/w f",
+            "s/[/]/;s/w f/x/",
+            "s/[]/]/;s/w f/x/",
         ] {
             assert!(!harmless(script), "{script}");
         }

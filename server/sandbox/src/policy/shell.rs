@@ -3,24 +3,21 @@
 //! Invariant: node kinds form a closed list; whatever is not on it, does not parse, is too long or too deep is reported for
 //! asking, and still searched for commands.
 
+mod condition;
+mod misread;
 mod quote;
+mod word;
 
+use super::paths::Entering;
 pub(super) use quote::hidden;
-use tree_sitter::{Node, Parser};
+use std::borrow::Cow;
+use tree_sitter::{Node, Parser, Tree};
+pub(super) use word::Word;
 
 /// Longest line, bytes.
 const LONGEST: usize = 16 << 10;
 /// Deepest nesting.
 const DEEPEST: usize = 64;
-
-/// A word of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Word {
-    /// Its value is these characters.
-    Literal(String),
-    /// Its value is known only when it runs; this is its source text.
-    Unknown(String),
-}
 
 /// One command with what surrounds it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,50 +28,56 @@ pub(super) struct Simple {
     pub(super) reads: Vec<Word>,
     /// Commands of one pipeline share a number.
     pub(super) pipeline: Option<usize>,
+    /// Its output becomes words of another command.
+    pub(super) substituted: bool,
+    /// The `for` loops around it, by their places in [`Parsed::loops`].
+    pub(super) loops: Vec<usize>,
+    /// May run more than once.
+    pub(super) again: bool,
+    /// What a `cd` here means for the commands after it.
+    pub(super) entering: Entering,
     /// Holds a redirection of any kind.
     redirected: bool,
+}
+
+/// A `for` loop: its variable takes these words, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loop {
+    pub(super) variable: String,
+    pub(super) values: Vec<Word>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) commands: Vec<Simple>,
+    pub(super) loops: Vec<Loop>,
     pub(super) asks: Vec<String>,
     pub(super) denies: Vec<String>,
-}
-
-impl Word {
-    pub(super) fn text(&self) -> &str {
-        match self {
-            Word::Literal(text) | Word::Unknown(text) => text,
-        }
-    }
-
-    pub(super) fn literal(&self) -> Option<&str> {
-        match self {
-            Word::Literal(text) => Some(text),
-            Word::Unknown(_) => None,
-        }
-    }
+    /// The words, when the line is one command and nothing else.
+    pub(super) plain: Option<Vec<String>>,
 }
 
 impl Simple {
-    /// The words, when nothing else belongs to the command and none could have been a glob.
+    /// The words, when nothing else belongs to the command and the shell would hand them on as they are.
     pub(super) fn plain(&self) -> Option<Vec<String>> {
-        let bare = self.assignments.is_empty() && !self.redirected && !self.words.is_empty();
+        let bare = self.assignments.is_empty()
+            && !self.redirected
+            && self.loops.is_empty()
+            && !self.words.is_empty();
         bare.then(|| {
             self.words
                 .iter()
                 .map(|word| {
                     word.literal()
-                        .filter(|text| !text.contains(GLOB))
+                        .filter(|text| {
+                            !text.starts_with('~') && !text.contains("=~") && !text.contains(":~")
+                        })
                         .map(str::to_owned)
                 })
                 .collect()
         })?
     }
 }
-
-const GLOB: [char; 4] = ['*', '?', '[', '~'];
 
 /// Parses a line of bash.
 pub(super) fn parse(text: &str) -> Parsed {
@@ -86,15 +89,14 @@ pub(super) fn parse(text: &str) -> Parsed {
         return parsed;
     }
     parsed.asks.extend(hidden(text));
-    let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    if dense.contains("(){:|:&};:") {
+    if multiplies(text) {
         parsed
             .denies
             .push("starts itself without end (fork bomb)".to_owned());
     }
     let mut parser = Parser::new();
     let tree = match parser.set_language(&tree_sitter_bash::LANGUAGE.into()) {
-        Ok(()) => parser.parse(text, None),
+        Ok(()) => parser.parse(&*within_latin(text), None),
         Err(_) => None,
     };
     let Some(tree) = tree else {
@@ -106,14 +108,44 @@ pub(super) fn parse(text: &str) -> Parsed {
             .asks
             .push("the line is not clear shell grammar".to_owned());
     }
+    parsed.asks.extend(misread::misread(&tree, text));
     let mut reader = Reader {
         text,
         parsed,
         pipelines: 0,
         pipeline: None,
+        loops: Vec::new(),
+        entering: if chained(tree.root_node()) {
+            Entering::Surely
+        } else {
+            Entering::Perhaps
+        },
+        substituted: false,
+        again: false,
     };
     reader.statement(tree.root_node(), 0);
-    reader.parsed
+    let mut parsed = reader.parsed;
+    parsed.plain = match parsed.commands.as_slice() {
+        [only] if alone(&tree, text) => only.plain(),
+        _ => None,
+    };
+    parsed
+}
+
+/// The line with a run of `x` for each character beyond U+00FF, at the same bytes. To a shell they are letters of a word like others,
+/// and this grammar's lexer looks them up in a table of 256 (`isdigit`), which ends the process.
+fn within_latin(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|char| char <= '\u{ff}') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\u{0}'..='\u{ff}' => plain.push(char),
+            wide => plain.extend(std::iter::repeat_n('x', wide.len_utf8())),
+        }
+    }
+    Cow::Owned(plain)
 }
 
 struct Reader<'a> {
@@ -121,6 +153,10 @@ struct Reader<'a> {
     parsed: Parsed,
     pipelines: usize,
     pipeline: Option<usize>,
+    loops: Vec<usize>,
+    entering: Entering,
+    substituted: bool,
+    again: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -138,14 +174,38 @@ impl<'a> Reader<'a> {
         if depth > DEEPEST {
             return self.ask("the line is nested too deeply".to_owned());
         }
+        let around = self.entering;
+        // Elsewhere a `cd` may be in a shell of its own, or not be run.
+        if !matches!(
+            node.kind(),
+            "program" | "list" | "redirected_statement" | "command"
+        ) {
+            self.entering = Entering::Perhaps;
+        }
+        self.statement_of(node, depth);
+        self.entering = around;
+    }
+
+    fn statement_of(&mut self, node: Node, depth: usize) {
         match node.kind() {
-            "program" | "list" | "subshell" | "compound_statement" | "negated_command" => {
+            "program" | "list" | "subshell" | "compound_statement" | "negated_command"
+            | "if_statement" | "elif_clause" | "else_clause" | "do_group" => {
                 self.children(node, depth)
             }
-            "command_substitution" | "process_substitution" => {
-                let around = self.pipeline.take();
+            "for_statement" => self.each(node, depth),
+            "while_statement" => {
+                if !self.reads_lines(node) {
+                    self.ask("loops until something happens".to_owned());
+                }
+                let around = std::mem::replace(&mut self.again, true);
                 self.children(node, depth);
-                self.pipeline = around;
+                self.again = around;
+            }
+            "command_substitution" | "process_substitution" => {
+                let around = (self.pipeline.take(), self.substituted);
+                self.substituted = true;
+                self.children(node, depth);
+                (self.pipeline, self.substituted) = around;
             }
             "pipeline" => {
                 let around = self.pipeline;
@@ -159,7 +219,7 @@ impl<'a> Reader<'a> {
             "redirected_statement" => self.redirected(node, depth),
             "command" => self.command(node, depth),
             "variable_assignment" | "variable_assignments" => self.command(node, depth),
-            "test_command" => self.test(node, depth),
+            "test_command" => self.condition(node, depth),
             "comment" => {}
             kind => {
                 self.ask(format!(
@@ -183,9 +243,64 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `for NAME in WORD…; do …; done`.
+    fn each(&mut self, node: Node, depth: usize) {
+        let mut fields = node.walk();
+        let values: Vec<Node> = node.children_by_field_name("value", &mut fields).collect();
+        let variable = node
+            .child_by_field_name("variable")
+            .map(|name| self.source(name));
+        let (Some(variable), Some(body)) = (variable, node.child_by_field_name("body")) else {
+            return self.ask("loops over something unclear".to_owned());
+        };
+        if !self.source(node).starts_with("for ") || values.is_empty() || !ordinary(variable) {
+            self.ask("loops in a way that is not judged".to_owned());
+        }
+        self.one_line(&values);
+        if values
+            .iter()
+            .any(|value| ranges(self.source(*value)) && !short(self.source(*value)))
+        {
+            self.ask("loops over a long range".to_owned());
+        }
+        let values = values
+            .into_iter()
+            .flat_map(|value| self.words(value, depth))
+            .collect();
+        self.parsed.loops.push(Loop {
+            variable: variable.to_owned(),
+            values,
+        });
+        self.loops.push(self.parsed.loops.len() - 1);
+        let around = std::mem::replace(&mut self.again, true);
+        self.statement(body, depth + 1);
+        self.again = around;
+        self.loops.pop();
+    }
+
+    /// `while read NAME…`: ends with its input. Other loops may not end.
+    fn reads_lines(&self, node: Node) -> bool {
+        let condition = node
+            .child_by_field_name("condition")
+            .map(|condition| self.source(condition));
+        self.source(node).starts_with("while ")
+            && condition.is_some_and(|condition| {
+                condition
+                    .strip_prefix("IFS= ")
+                    .unwrap_or(condition)
+                    .split_whitespace()
+                    .next()
+                    == Some("read")
+            })
+    }
+
     fn redirected(&mut self, node: Node, depth: usize) {
         let mut extra = Simple {
             redirected: true,
+            loops: self.loops.clone(),
+            again: self.again,
+            substituted: self.substituted,
+            entering: self.entering,
             ..Simple::default()
         };
         let mut cursor = node.walk();
@@ -203,8 +318,18 @@ impl<'a> Reader<'a> {
 
     fn redirect(&mut self, node: Node, command: &mut Simple, depth: usize) {
         command.redirected = true;
+        if node.kind() == "herestring_redirect" {
+            // Whatever it says is only input; a command that runs its input is asked about anyway.
+            let mut cursor = node.walk();
+            let words: Vec<Node> = node.children(&mut cursor).collect();
+            self.one_line(&words);
+            return words
+                .into_iter()
+                .filter(Node::is_named)
+                .for_each(|word| drop(self.word(word, depth)));
+        }
         if node.kind() != "file_redirect" {
-            self.ask("feeds a here-document or here-string to a command".to_owned());
+            self.ask("feeds a here-document to a command".to_owned());
             return self.inside(node, depth);
         }
         let mut cursor = node.walk();
@@ -218,7 +343,8 @@ impl<'a> Reader<'a> {
         let targets: Vec<Node> = node
             .children_by_field_name("destination", &mut fields)
             .collect();
-        if targets.is_empty() && !matches!(operator, ">&-" | "<&-") {
+        // The grammar takes words of the command after a redirection for more targets.
+        if targets.len() != 1 && !(targets.is_empty() && matches!(operator, ">&-" | "<&-")) {
             self.ask("redirects to something unclear".to_owned());
         }
         for target in targets {
@@ -236,6 +362,10 @@ impl<'a> Reader<'a> {
     fn command(&mut self, node: Node, depth: usize) {
         let mut command = Simple {
             pipeline: self.pipeline,
+            loops: self.loops.clone(),
+            again: self.again,
+            substituted: self.substituted,
+            entering: self.entering,
             ..Simple::default()
         };
         if node.kind() == "variable_assignment" {
@@ -258,7 +388,10 @@ impl<'a> Reader<'a> {
                         .push(Word::Unknown(self.source(child).to_owned())),
                 },
                 _ if node.kind() != "command" => {}
-                _ if child.is_named() => command.words.push(self.word(child, depth)),
+                _ if child.is_named() => {
+                    let words = self.words(child, depth);
+                    command.words.extend(words);
+                }
                 // `=~`, `==`, `$` and the like, which the grammar gives no node of their own.
                 _ => command
                     .words
@@ -268,15 +401,24 @@ impl<'a> Reader<'a> {
         self.parsed.commands.push(command);
     }
 
-    /// The grammar lets a command go on after a line break where bash does not: then they disagree about what is run.
+    /// The grammar lets a command go on after a line break where bash does not, and takes some words apart: then they disagree
+    /// about what is run.
     fn one_line(&mut self, parts: &[Node]) {
         for pair in parts.windows(2) {
             let gap = self
                 .text
                 .get(pair[0].end_byte()..pair[1].start_byte())
                 .unwrap_or_default();
-            if gap.replace("\\\n", "").contains('\n') {
+            let gap = gap.replace("\\\n", "");
+            if gap.contains('\n') {
                 self.ask("a command goes on after a line break".to_owned());
+            }
+            let word = |node: &Node| {
+                let kind = node.kind();
+                node.is_named() && !kind.ends_with("_redirect") && kind != "file_descriptor"
+            };
+            if gap.is_empty() && pair.iter().all(word) {
+                self.ask("words follow each other without a blank".to_owned());
             }
         }
     }
@@ -291,35 +433,6 @@ impl<'a> Reader<'a> {
         self.inside(node, depth);
     }
 
-    /// `[ … ]` with literal words; `[[ … ]]` evaluates what it compares.
-    fn test(&mut self, node: Node, depth: usize) {
-        let source = self.source(node);
-        let inner = source
-            .strip_prefix("[ ")
-            .and_then(|rest| rest.strip_suffix(" ]"));
-        match inner.filter(|inner| {
-            !inner.contains(['[', '$', '`', '(', '<', '>', '*', '?', '{', '~', '\n'])
-        }) {
-            Some(inner) => {
-                let words = ["["]
-                    .into_iter()
-                    .chain(inner.split_whitespace())
-                    .chain(["]"]);
-                let words = words
-                    .map(|word| Word::Literal(word.trim_matches(['"', '\'']).to_owned()))
-                    .collect();
-                self.parsed.commands.push(Simple {
-                    words,
-                    ..Simple::default()
-                });
-            }
-            None => {
-                self.ask("tests an expression that is evaluated when it runs".to_owned());
-                self.inside(node, depth);
-            }
-        }
-    }
-
     /// Commands hidden in the parts of a word.
     fn inside(&mut self, node: Node, depth: usize) {
         if depth > DEEPEST {
@@ -330,71 +443,87 @@ impl<'a> Reader<'a> {
         for child in children {
             match child.kind() {
                 "command_substitution" | "process_substitution" => self.statement(child, depth + 1),
+                "arithmetic_expansion" => {
+                    self.ask("evaluates an arithmetic expression".to_owned());
+                    self.inside(child, depth + 1);
+                }
                 _ => self.inside(child, depth + 1),
             }
         }
     }
+}
 
-    fn word(&mut self, node: Node, depth: usize) -> Word {
-        let source = self.source(node);
-        match self.value(node, depth) {
-            Some(value) => Word::Literal(value),
-            None => {
-                match node.kind() {
-                    "command_substitution" | "process_substitution" => {
-                        self.statement(node, depth + 1)
-                    }
-                    "arithmetic_expansion" => {
-                        self.ask("evaluates an arithmetic expression".to_owned())
-                    }
-                    _ => {}
-                }
-                if !matches!(node.kind(), "command_substitution" | "process_substitution") {
-                    self.inside(node, depth);
-                }
-                Word::Unknown(source.to_owned())
-            }
-        }
-    }
+/// Whether a line is a command from its first character to its last: no `!` before it, no `;` or `&` behind it.
+fn alone(tree: &Tree, text: &str) -> bool {
+    let start = text.len() - text.trim_start().len();
+    let first = tree.root_node().named_child(0);
+    first.is_some_and(|node| {
+        node.kind() == "command" && node.byte_range() == (start..text.trim_end().len())
+    })
+}
 
-    /// The literal value of a word, if it has one.
-    fn value(&mut self, node: Node, depth: usize) -> Option<String> {
-        let source = self.source(node);
-        if depth > DEEPEST {
-            return None;
-        }
-        match node.kind() {
-            "word" | "number" | "extglob_pattern" | "regex" => quote::bare(source),
-            "raw_string" => source
-                .strip_prefix('\'')?
-                .strip_suffix('\'')
-                .map(str::to_owned),
-            "string" => {
-                let mut cursor = node.walk();
-                let plain = node
-                    .named_children(&mut cursor)
-                    .all(|child| child.kind() == "string_content");
-                let inner = source.strip_prefix('"')?.strip_suffix('"')?;
-                (plain && !inner.contains('`'))
-                    .then(|| quote::quoted(inner))
-                    .flatten()
+/// Whether a line is the well-known one that starts itself without end.
+fn multiplies(text: &str) -> bool {
+    let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    dense.contains("(){:|:&};:")
+}
+
+/// Whether a line is commands joined by `&&` alone, so that each runs after all before it worked, in the same shell.
+fn chained(node: Node) -> bool {
+    let mut cursor = node.walk();
+    let children: Vec<Node> = node.children(&mut cursor).collect();
+    let inner = |child: &Node| match child.kind() {
+        "command" => true,
+        "list" => chained(*child),
+        "redirected_statement" => child
+            .child_by_field_name("body")
+            .is_some_and(|body| body.kind() == "command"),
+        kind => matches!(kind, "pipeline" | "&&"),
+    };
+    let whole = node.kind() != "program" || children.len() == 1;
+    whole && children.iter().all(inner)
+}
+
+/// Whether a word may be a range of many words.
+pub(super) fn ranges(source: &str) -> bool {
+    source.contains('{') && source.contains("..")
+}
+
+/// Whether a range is one of numbers below 1000.
+fn short(source: &str) -> bool {
+    let inner = source
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|inner| {
+        inner
+            .split("..")
+            .all(|end| end.len() <= 3 && end.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+/// A variable that no program and no shell obeys: a loop may set it.
+fn ordinary(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && !name.ends_with("_proxy")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_beyond_the_lexers_table_ends_nothing() {
+        for wide in ['\u{100}', '\u{1f600}', '\u{e010d}', '\u{10ffff}'] {
+            for line in [
+                format!("x{{{wide}}}"),
+                format!("echo {{{wide}..3}} ${{{wide}a}}"),
+            ] {
+                parse(&line);
             }
-            "concatenation" => {
-                let mut cursor = node.walk();
-                let parts: Vec<Node> = node.children(&mut cursor).collect();
-                let mut end = node.start_byte();
-                let mut value = String::new();
-                for part in parts {
-                    // A gap would be text that no node stands for.
-                    if part.start_byte() != end || !part.is_named() {
-                        return None;
-                    }
-                    end = part.end_byte();
-                    value.push_str(&self.value(part, depth + 1)?);
-                }
-                (end == node.end_byte() && !quote::expands(source)).then_some(value)
-            }
-            _ => None,
+            let parsed = parse(&format!("frob{wide} a{{{wide},b}}"));
+            let program = parsed.commands[0].words[0].literal().map(str::to_owned);
+            assert_eq!(program, Some(format!("frob{wide}")));
         }
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn inner(name: &str, args: &[Word]) -> Inner {
                 Vec::new(),
             );
         }
+        "alias" if args.is_empty() => return Inner::Nothing,
         "eval" | "source" | "." | "trap" | "alias" | "hash" | "enable" => {
             return Inner::Raised(format!("{name} runs text as commands"), Vec::new());
         }
@@ -168,24 +169,64 @@ fn with_input(args: &[Word]) -> Inner {
             "-L",
             "-d",
             "-I",
-            "-a",
             "--max-args",
             "--max-procs",
             "--delimiter",
         ],
         words: 0,
     };
-    match after(args, &layout) {
-        Some(mut inner) if !inner.is_empty() => {
-            inner.push(Word::Unknown("words from the input".to_owned()));
-            Inner::Words(inner)
-        }
-        Some(_) => Inner::Words(vec![Word::Literal("echo".to_owned())]),
-        None => Inner::Raised(
+    let Some(inner) = after(args, &layout) else {
+        return Inner::Raised(
             "xargs has an option that is not judged".to_owned(),
             Vec::new(),
-        ),
+        );
+    };
+    if inner.is_empty() {
+        return Inner::Words(vec![Word::Literal("echo".to_owned())]);
     }
+    let own: Vec<&str> = args[..args.len() - inner.len()]
+        .iter()
+        .map(Word::text)
+        .collect();
+    let places: Vec<&str> = own
+        .iter()
+        .enumerate()
+        .filter_map(|(at, option)| match option.strip_prefix("-I")? {
+            "" => own.get(at + 1).copied(),
+            glued => Some(glued),
+        })
+        .collect();
+    // Of options that say how names are put in, the last one counts.
+    let counted = own.iter().any(|option| {
+        ["-n", "-L", "--max-args"]
+            .iter()
+            .any(|start| option.starts_with(start))
+    });
+    let replaced = match places.as_slice() {
+        [] => None,
+        [only] if !counted => Some(*only),
+        _ => {
+            return Inner::Raised(
+                "xargs puts names in in a way that is not judged".to_owned(),
+                Vec::new(),
+            );
+        }
+    };
+    Inner::Words(listed(inner, replaced))
+}
+
+/// A command with listed names put in for `place`, or added at its end.
+pub(super) fn listed(words: Vec<Word>, place: Option<&str>) -> Vec<Word> {
+    let name = || Word::Listed("names from the input".to_owned());
+    let Some(place) = place else {
+        return words.into_iter().chain([name()]).collect();
+    };
+    let put = |word: Word| match word.text() {
+        text if text == place => name(),
+        text if text.contains(place) => Word::Unknown(text.to_owned()),
+        _ => word,
+    };
+    words.into_iter().map(put).collect()
 }
 
 fn shell(name: &str, args: &[Word]) -> Inner {
@@ -201,6 +242,12 @@ fn shell(name: &str, args: &[Word]) -> Inner {
             Inner::Shell((*text).to_owned())
         }
         Some(["--version"]) => Inner::Nothing,
+        // Only looks whether it is shell grammar.
+        Some(["-n", script])
+            if matches!(name, "sh" | "bash" | "dash") && !script.starts_with(['-', '+']) =>
+        {
+            Inner::Nothing
+        }
         Some([]) | None => Inner::Raised(
             format!("{name} runs commands that are known only when it runs"),
             Vec::new(),

@@ -63,7 +63,7 @@ pub(super) fn filled(
     };
     if let Some(mode) = mode {
         let mode = group.mode(mode & 0o777);
-        fs::fchmod(&pending.file, Mode::from_raw_mode(mode))?;
+        fs::fchmod(&pending.file, Mode::from_raw_mode(mode as fs::RawMode))?;
     }
     if old.is_some() {
         keep::attributes(&pending.file, &pending.parent, name, group);

@@ -95,3 +95,33 @@ async fn many_secret_files_are_hidden_as_one_is() {
         "{outcome:?}"
     );
 }
+
+#[tokio::test]
+async fn sockets_and_pipes_of_the_workspace_lead_nowhere() {
+    let world = world();
+    if !world.namespaces() {
+        return;
+    }
+    std::fs::create_dir(world.root.join("run")).unwrap();
+    let listener =
+        std::os::unix::net::UnixListener::bind(world.root.join("run/control.sock")).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(world.root.join("pipe"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let line = format!(
+        "cd {root}; python3 -c 'import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect(\"run/control.sock\")\nprint(\"reached\")' 2>/dev/null; \
+test -p pipe && echo reached; \
+         cd $TMPDIR && python3 -c 'import socket\ns = socket.socket(socket.AF_UNIX)\ns.bind(\"own\")\nprint(\"own\")'",
+        root = world.root
+    );
+    for access in [Access::ReadOnly, world.tests()] {
+        let outcome = world.run(access, &line).await;
+        assert_eq!(outcome.stdout, "own\n", "{outcome:?}");
+        assert!(listener.accept().is_err());
+        let told = "sockets and pipes hidden (2)".to_owned();
+        assert!(outcome.enforced_by.contains(&told), "{outcome:?}");
+    }
+}

@@ -3,5 +3,6 @@
 
 mod confined;
 mod ended;
+mod gone;
 mod hidden;
 mod world;

@@ -328,7 +328,7 @@ fn missed(error: Error) -> Miss {
     let reason = match &error {
         Error::Missing(_) => Reason::MissingFile,
         Error::Exists(_) => Reason::Exists,
-        Error::Secret(_) | Error::Path { .. } => Reason::Forbidden,
+        Error::Secret(_) | Error::Owned(_) | Error::Path { .. } => Reason::Forbidden,
         Error::Unencodable { .. } => Reason::Unencodable,
         _ => Reason::Unreadable,
     };

@@ -1,6 +1,7 @@
 //! Sync: a scratch tree brought up to date with the least writing. What it wrote is on record, with the time that the system
 //! gave it (which a program cannot set), so that a source changed by a test run is noticed and written again.
 
+use super::dependencies::{self, Installed};
 use crate::content::Hash;
 use crate::draft::Draft;
 use crate::error::Error;
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
 
-/// Folders that builds fill: never cleaned, so that the next build is quick.
-const BUILT: [&str; 12] = [
+/// Folders that builds fill: not cleaned where they may stay, so that the next build is quick. Python's `__pycache__` is none of them: it knows a source
+/// by its length and the second of its time, so two edits within a second that keep the length would be tested as one.
+const BUILT: [&str; 11] = [
     "target",
     "node_modules",
     "build",
@@ -21,15 +23,11 @@ const BUILT: [&str; 12] = [
     "out",
     ".venv",
     "venv",
-    "__pycache__",
     ".pytest_cache",
     ".cache",
     ".gradle",
     "vendor",
 ];
-
-/// Folders with dependencies that tests need and git ignores: linked, so read from the workspace and never copied.
-const LINKED: [&str; 4] = ["node_modules", ".venv", "venv", "vendor"];
 
 /// A source in the tree, on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +41,20 @@ pub(super) struct Written {
     copy: (u64, i128),
 }
 
+/// What becomes of the build folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Builds {
+    Kept,
+    Dropped,
+}
+
+/// What is in the tree now.
+#[derive(Debug)]
+pub(super) struct Synced {
+    pub files: BTreeMap<RelPath, Written>,
+    pub installed: Vec<Installed>,
+}
+
 /// Where a source comes from.
 enum Wanted {
     Disk,
@@ -52,10 +64,10 @@ enum Wanted {
 pub(super) fn sync(
     state: &Tree,
     record: &str,
-    tree: &Tree,
+    (tree, builds): (&Tree, Builds),
     snapshot: &Snapshot,
     draft: &Draft,
-) -> Result<BTreeMap<RelPath, Written>, Error> {
+) -> Result<Synced, Error> {
     let workspace = snapshot.root().path();
     let source = Tree::open(workspace)
         .map_err(|error| Error::io(format!("cannot open `{workspace}`"), error))?;
@@ -71,20 +83,20 @@ pub(super) fn sync(
             .map_err(|error| Error::io("cannot refresh the scratch tree", error))?;
     }
     let wanted = wanted(snapshot, draft)?;
-    clean(tree, &wanted)?;
+    clean(tree, &wanted, builds)?;
     let mut files = BTreeMap::new();
     for (path, wanted) in &wanted {
         if let Some(written) = one(tree, &source, path, wanted, old.remove(path))? {
             files.insert(path.clone(), written);
         }
     }
-    link(tree, &source, wanted.keys())?;
+    let installed = dependencies::bring(tree, &source, wanted.keys())?;
     let json = serde_json::to_vec(&files)
         .map_err(|error| Error::io("cannot record the scratch tree", error.into()))?;
     state
         .write(record, &json, Some(0o600))
         .map_err(|error| Error::io("cannot record the scratch tree", error))?;
-    Ok(files)
+    Ok(Synced { files, installed })
 }
 
 fn wanted(snapshot: &Snapshot, draft: &Draft) -> Result<BTreeMap<RelPath, Wanted>, Error> {
@@ -116,7 +128,8 @@ fn wanted(snapshot: &Snapshot, draft: &Draft) -> Result<BTreeMap<RelPath, Wanted
 }
 
 /// Removes what is neither wanted nor built: sources that vanished, and what an earlier run left behind.
-fn clean(tree: &Tree, wanted: &BTreeMap<RelPath, Wanted>) -> Result<(), Error> {
+fn clean(tree: &Tree, wanted: &BTreeMap<RelPath, Wanted>, builds: Builds) -> Result<(), Error> {
+    let stays = |name: &str| builds == Builds::Kept && BUILT.contains(&name);
     let mut folders: BTreeSet<&str> = BTreeSet::new();
     for path in wanted.keys() {
         folders.extend(
@@ -139,7 +152,7 @@ fn clean(tree: &Tree, wanted: &BTreeMap<RelPath, Wanted>) -> Result<(), Error> {
             let is_folder = folders.contains(place.as_str());
             match kind {
                 Kind::Dir if is_folder => open.push(place),
-                Kind::Dir if !is_file && BUILT.contains(&name.as_str()) => {}
+                Kind::Dir if !is_file && stays(&name) => {}
                 Kind::File | Kind::Symlink if is_file => {}
                 _ => tree.remove_all(&place).map_err(|error| {
                     Error::io(
@@ -223,61 +236,6 @@ fn one(
         source: stamp,
         copy,
     }))
-}
-
-/// Links the folders with dependencies that lie beside a wanted file in the workspace and are not part of it.
-fn link<'a>(
-    tree: &Tree,
-    source: &Tree,
-    paths: impl Iterator<Item = &'a RelPath>,
-) -> Result<(), Error> {
-    let mut folders: BTreeSet<&str> = BTreeSet::from([""]);
-    let mut taken: BTreeSet<&str> = BTreeSet::new();
-    for path in paths {
-        taken.extend(
-            path.as_str()
-                .match_indices('/')
-                .map(|(at, _)| &path.as_str()[..at]),
-        );
-        let manifest = matches!(
-            path.name(),
-            "package.json"
-                | "pyproject.toml"
-                | "requirements.txt"
-                | "setup.py"
-                | "composer.json"
-                | "go.mod"
-        );
-        if manifest {
-            folders.insert(
-                path.as_str()
-                    .rsplit_once('/')
-                    .map_or("", |(folder, _)| folder),
-            );
-        }
-    }
-    for folder in folders {
-        for name in LINKED {
-            let place = match folder.is_empty() {
-                true => name.to_owned(),
-                false => format!("{folder}/{name}"),
-            };
-            let there = |tree: &Tree| tree.stat(&place).ok().flatten().map(|stat| stat.kind);
-            if there(source) == Some(Kind::Dir)
-                && there(tree).is_none()
-                && !taken.contains(place.as_str())
-            {
-                let target = source.path().join(&place);
-                tree.symlink(&place, &target).map_err(|error| {
-                    Error::io(
-                        format!("cannot link `{place}` into the scratch tree"),
-                        error,
-                    )
-                })?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Whether a source still has the bytes that were written.

@@ -1,6 +1,7 @@
 //! Walk: the files of a workspace, without what git ignores, without `.git`, without secrets.
 
 use crate::error::Error;
+use crate::ignored::Rules;
 use crate::path::{RelPath, Root};
 use crate::secret::is_secret;
 use camino::Utf8Path;
@@ -50,16 +51,24 @@ pub(crate) fn walker(dir: &Utf8Path) -> ignore::Walk {
 
 /// As [`walker`], but only into folders whose name is wanted.
 pub(crate) fn walker_below(dir: &Utf8Path, is_wanted: fn(&str) -> bool) -> ignore::Walk {
+    let rules = Rules::of(dir);
     WalkBuilder::new(dir)
-        .hidden(false)
-        .require_git(false)
-        .git_global(false)
+        // The library would follow a file of rules wherever it leads.
+        .standard_filters(false)
         .follow_links(false)
         .filter_entry(move |entry| {
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
             let name = entry.file_name();
             // The root itself may have any name.
-            name != ".git" && (!is_dir || entry.depth() == 0 || name.to_str().is_none_or(is_wanted))
+            if entry.depth() == 0 {
+                return true;
+            }
+            let is_wanted = !is_dir || name.to_str().is_none_or(is_wanted);
+            let is_ignored = || {
+                let place = Utf8Path::from_path(entry.path());
+                place.is_some_and(|place| rules.ignores(place, is_dir))
+            };
+            name != ".git" && is_wanted && !is_ignored()
         })
         .build()
 }
@@ -71,7 +80,8 @@ fn file(root: &Root, entry: &DirEntry) -> Option<RelPath> {
     let inside = || {
         let target = full.canonicalize_utf8().ok()?;
         let path = root.relative(&target)?;
-        (target.is_file() && !is_secret(&path)).then_some(())
+        let is_shown = !is_secret(&path) && !crate::ignored::is_ignored(root, &path);
+        (target.is_file() && is_shown).then_some(())
     };
     if kind.is_symlink() {
         inside()?;

@@ -30,6 +30,8 @@ fn files_leave_out_what_is_ignored_and_secret() {
         (".env", "K=1\n"),
         ("id_rsa", "x\n"),
         (".git/config", "x\n"),
+        (".animusignore", "notes/\n"),
+        ("notes/a.md", "x\n"),
     ]);
     let files: Vec<String> = bench
         .draft()
@@ -38,7 +40,48 @@ fn files_leave_out_what_is_ignored_and_secret() {
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(files, [".github/w.yml", ".gitignore", "src/main.rs"]);
+    assert_eq!(
+        files,
+        [
+            ".animusignore",
+            ".github/w.yml",
+            ".gitignore",
+            "src/main.rs"
+        ]
+    );
+}
+
+#[test]
+fn single_files_are_ignored_as_the_walk_ignores_them() {
+    let bench = Bench::new(&[
+        (".gitignore", "build/\n*.log\n!keep.log\n/top.txt\n"),
+        (".git/info/exclude", "mine.txt\n"),
+        (".animusignore", "notes/\n!a/notes/\n"),
+        ("a/.gitignore", "!b.log\nlocal\n"),
+    ]);
+    let draft = bench.draft();
+    for (path, want) in [
+        ("build/secret.txt", true),
+        ("a/build/x", true),
+        ("x.log", true),
+        ("keep.log", false),
+        ("a/b.log", false),
+        ("a/c.log", true),
+        ("top.txt", true),
+        ("a/top.txt", false),
+        ("a/local", true),
+        ("local", false),
+        ("mine.txt", true),
+        ("notes/x", true),
+        ("node_modules/p/build/x", false),
+        ("src/main.rs", false),
+    ] {
+        assert_eq!(
+            workspace::is_ignored(draft.snapshot().root(), &rel(path)),
+            want,
+            "{path}"
+        );
+    }
 }
 
 #[test]
@@ -133,4 +176,29 @@ fn git_makes_a_repository_once() {
     let again = git::create(&root, "second").unwrap_err().to_string();
     assert!(again.contains("already"), "{again}");
     assert_eq!(git::head(&root), head);
+}
+
+#[cfg(unix)]
+#[test]
+fn rules_that_lead_to_a_device_or_are_a_pipe_are_not_read() {
+    let bench = Bench::new(&[("a/x.txt", "x\n"), ("b/y.txt", "x\n")]);
+    let draft = bench.draft();
+    let root = draft.snapshot().root().path().to_owned();
+    for place in [".gitignore", "a/.ignore", "a/.animusignore"] {
+        std::os::unix::fs::symlink("/dev/zero", root.join(place)).unwrap();
+    }
+    std::os::unix::fs::symlink("/dev/stdin", root.join("b/.gitignore")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(root.join("b/.ignore"))
+        .status();
+    assert!(made.unwrap().success());
+    let files = draft.files().unwrap();
+    assert_eq!(
+        files.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["a/x.txt", "b/y.txt"]
+    );
+    assert!(!workspace::is_ignored(
+        draft.snapshot().root(),
+        &rel("b/y.txt")
+    ));
 }

@@ -23,7 +23,7 @@ pub enum Fixture {
     /// A small crate whose tests run; patches land at once.
     Shop,
     /// A folder with a menu and prices for each case; patches of three hunks in two files, which wait for review. The
-    /// folder `files` is for files that come and go.
+    /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times.
     Review(&'static [&'static str]),
     /// As for review, but patches land at once.
     Landing(&'static [&'static str]),
@@ -68,6 +68,7 @@ impl Fixture {
                 .iter()
                 .flat_map(|case| match *case {
                     "files" => vec![(format!("{case}/old.txt"), OLD.to_owned())],
+                    "asked" => vec![(format!("{case}/hello.sh"), "echo hello\n".to_owned())],
                     // The prices have the line endings of another system, and none at the end.
                     case => vec![
                         (format!("{case}/menu.txt"), MENU.to_owned()),
@@ -86,6 +87,7 @@ impl Fixture {
                 for case in cases {
                     let turns = match *case {
                         "files" => include_str!("../../fixture/review/files.yaml").to_owned(),
+                        "asked" => include_str!("../../fixture/review/asked.yaml").to_owned(),
                         case => {
                             include_str!("../../fixture/review/turns.yaml").replace("@CASE@", case)
                         }
