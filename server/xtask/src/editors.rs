@@ -3,6 +3,7 @@
 
 mod fixture;
 
+use crate::again;
 use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
 use anyhow::{Context, Result, bail};
@@ -22,10 +23,22 @@ const CASES: [&str; 8] = [
 ];
 
 /// How many tests went which way.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub struct Tally {
     pub passed: u32,
     pub failed: u32,
+    /// Sessions that passed at the second time only.
+    pub unsteady: Vec<String>,
+}
+
+impl Tally {
+    /// Both together.
+    pub fn and(mut self, other: Tally) -> Tally {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.unsteady.extend(other.unsteady);
+        self
+    }
 }
 
 /// One run of an editor.
@@ -91,7 +104,7 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
     let mut tally = Tally::default();
     for session in &SESSIONS {
         if only.is_empty() || only.contains(&session.name) {
-            run_one(session, tools, &mut tally)?;
+            tally = tally.and(again::session(session.name, || run_one(session, tools))?);
         }
     }
     Ok(tally)
@@ -127,7 +140,8 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
 }
 
 /// Prepares a workspace, runs one editor in it, counts what it prints, and looks for processes that outlived it.
-fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
+fn run_one(session: &Session, tools: &Tools) -> Result<Tally> {
+    let mut tally = Tally::default();
     let name = session.name;
     let folder = target()?.join("editor-tests").join(name);
     session.fixture.prepare(&folder)?;
@@ -146,10 +160,9 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
     ] {
         editor.env(variable, folder.join("xdg"));
     }
-    let before = tally.failed;
     let noise = folder.join("stderr.log");
     editor.stderr(fs::File::create(&noise)?);
-    let counted = watch(name, editor, tally)?;
+    let counted = watch(name, editor, &mut tally)?;
     if !counted {
         println!("{}", fs::read_to_string(&noise)?);
         println!("test {name}::session ... FAILED: it ended badly, see above");
@@ -168,10 +181,10 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
             tally.failed += 1;
         }
     }
-    if tally.failed > before {
+    if tally.failed > 0 {
         println!("the session's files are in {}", folder.display());
     }
-    Ok(())
+    Ok(tally)
 }
 
 /// Passes the editor's lines on and counts them. False where it failed without saying which test did.
