@@ -3,7 +3,6 @@
 
 mod fixture;
 
-use crate::again;
 use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
 use anyhow::{Context, Result, bail};
@@ -23,22 +22,10 @@ const CASES: [&str; 8] = [
 ];
 
 /// How many tests went which way.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Tally {
     pub passed: u32,
     pub failed: u32,
-    /// Sessions that passed at the second time only.
-    pub unsteady: Vec<String>,
-}
-
-impl Tally {
-    /// Both together.
-    pub fn and(mut self, other: Tally) -> Tally {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.unsteady.extend(other.unsteady);
-        self
-    }
 }
 
 /// One run of an editor.
@@ -104,7 +91,7 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
     let mut tally = Tally::default();
     for session in &SESSIONS {
         if only.is_empty() || only.contains(&session.name) {
-            tally = tally.and(again::session(session.name, || run_one(session, tools))?);
+            run_one(session, tools, &mut tally)?;
         }
     }
     Ok(tally)
@@ -140,8 +127,7 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
 }
 
 /// Prepares a workspace, runs one editor in it, counts what it prints, and looks for processes that outlived it.
-fn run_one(session: &Session, tools: &Tools) -> Result<Tally> {
-    let mut tally = Tally::default();
+fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
     let name = session.name;
     let folder = target()?.join("editor-tests").join(name);
     session.fixture.prepare(&folder)?;
@@ -160,9 +146,10 @@ fn run_one(session: &Session, tools: &Tools) -> Result<Tally> {
     ] {
         editor.env(variable, folder.join("xdg"));
     }
+    let before = tally.failed;
     let noise = folder.join("stderr.log");
     editor.stderr(fs::File::create(&noise)?);
-    let counted = watch(name, editor, &mut tally)?;
+    let counted = watch(name, editor, tally)?;
     if !counted {
         println!("{}", fs::read_to_string(&noise)?);
         println!("test {name}::session ... FAILED: it ended badly, see above");
@@ -181,10 +168,10 @@ fn run_one(session: &Session, tools: &Tools) -> Result<Tally> {
             tally.failed += 1;
         }
     }
-    if tally.failed > 0 {
+    if tally.failed > before {
         println!("the session's files are in {}", folder.display());
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// Passes the editor's lines on and counts them. False where it failed without saying which test did.

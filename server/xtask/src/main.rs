@@ -5,7 +5,6 @@
     reason = "a tool for the checkout: it starts cargo and editors, writes below .editors and target, and prints"
 )]
 
-mod again;
 mod bare;
 mod bench;
 mod client;

@@ -1,9 +1,8 @@
 //! Test: every check of the project, one after the other. A failed check does not hide the later ones, and any failure
 //! fails the whole.
 
-use crate::editors::Tally;
 use crate::shell::{cargo, run as show};
-use crate::{again, clients, editors, observe, setup, tidy};
+use crate::{clients, editors, observe, setup, tidy};
 use anyhow::{Result, bail};
 
 /// Whether the tests that start editors run.
@@ -34,24 +33,25 @@ pub fn run(editors: Editors) -> Result<()> {
             "warnings",
         ])),
     );
-    let mut unsteady = Vec::new();
-    let tests = again::tests();
-    check("cargo test", tests.map(|names| unsteady.extend(names)));
+    check(
+        "cargo test",
+        show(&mut cargo(&["test", "--workspace", "--no-fail-fast"])),
+    );
     let tally = match editors {
         Editors::Run => {
-            let mut sum = Some(Tally::default());
+            let mut sum = Some(editors::Tally::default());
             for (name, result) in [
-                ("tests of metrics", watched()),
+                ("tests of metrics", observe::run()),
                 ("editor tests", editor_tests(&[])),
                 ("client tests", client_tests()),
             ] {
-                match result {
-                    Ok(tally) => sum = sum.map(|sum| sum.and(tally)),
-                    Err(problem) => {
-                        sum = None;
-                        check(name, Err(problem));
-                    }
-                }
+                sum = sum
+                    .zip(result.as_ref().ok())
+                    .map(|(sum, tally)| editors::Tally {
+                        passed: sum.passed + tally.passed,
+                        failed: sum.failed + tally.failed,
+                    });
+                check(name, result.map(drop));
             }
             sum
         }
@@ -61,20 +61,14 @@ pub fn run(editors: Editors) -> Result<()> {
     if !failed.is_empty() {
         println!("failed: {}", failed.join(", "));
     }
-    let broken = tally.as_ref().is_some_and(|tally| tally.failed > 0);
     match (tally, editors) {
-        (Some(tally), _) => {
-            println!("{} passed, {} failed", tally.passed, tally.failed);
-            unsteady.extend(tally.unsteady);
-        }
+        (Some(tally), _) => println!("{} passed, {} failed", tally.passed, tally.failed),
         (None, Editors::Run) => println!("the tests of editors, clients or metrics did not run"),
         (None, Editors::LeaveOut) => {
             println!("the tests of editors, clients and metrics were left out (--no-editors)")
         }
     }
-    if !unsteady.is_empty() {
-        println!("unsteady, passed when run again: {}", unsteady.join(", "));
-    }
+    let broken = tally.is_some_and(|tally| tally.failed > 0);
     if broken || !failed.is_empty() {
         bail!("not everything passed");
     }
@@ -83,12 +77,17 @@ pub fn run(editors: Editors) -> Result<()> {
 
 /// The editor tests alone: the sessions of these names, or all.
 pub fn editors_only(only: &[&str]) -> Result<()> {
-    told(editor_tests(only)?)
+    let tally = editor_tests(only)?;
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    if tally.failed > 0 {
+        bail!("not everything passed");
+    }
+    Ok(())
 }
 
 /// The tests of metrics, dashboard and alerts alone.
 pub fn observe_only() -> Result<()> {
-    told(watched()?)
+    told(observe::run()?)
 }
 
 /// The tests of the network door with real clients alone.
@@ -96,30 +95,20 @@ pub fn clients_only() -> Result<()> {
     told(client_tests()?)
 }
 
-fn told(tally: Tally) -> Result<()> {
+fn told(tally: editors::Tally) -> Result<()> {
     println!("\n{} passed, {} failed", tally.passed, tally.failed);
-    if !tally.unsteady.is_empty() {
-        println!(
-            "unsteady, passed when run again: {}",
-            tally.unsteady.join(", ")
-        );
-    }
     if tally.failed > 0 {
         bail!("not everything passed");
     }
     Ok(())
 }
 
-fn watched() -> Result<Tally> {
-    again::session("observe", observe::run)
-}
-
-fn client_tests() -> Result<Tally> {
+fn client_tests() -> Result<editors::Tally> {
     show(&mut cargo(&["build", "--package", "animus"]))?;
-    again::session("clients", clients::run)
+    clients::run()
 }
 
-fn editor_tests(only: &[&str]) -> Result<Tally> {
+fn editor_tests(only: &[&str]) -> Result<editors::Tally> {
     let tools = setup::run()?;
     show(&mut cargo(&["build", "--package", "animus"]))?;
     editors::run(&tools, only)
