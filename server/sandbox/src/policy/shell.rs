@@ -4,11 +4,14 @@
 //! asking, and still searched for commands.
 
 mod condition;
+mod loops;
 mod misread;
 mod quote;
+mod redirect;
 mod word;
 
 use super::paths::Entering;
+pub(super) use loops::ranges;
 pub(super) use quote::hidden;
 use std::borrow::Cow;
 use tree_sitter::{Node, Parser, Tree};
@@ -243,122 +246,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `for NAME in WORD…; do …; done`.
-    fn each(&mut self, node: Node, depth: usize) {
-        let mut fields = node.walk();
-        let values: Vec<Node> = node.children_by_field_name("value", &mut fields).collect();
-        let variable = node
-            .child_by_field_name("variable")
-            .map(|name| self.source(name));
-        let (Some(variable), Some(body)) = (variable, node.child_by_field_name("body")) else {
-            return self.ask("loops over something unclear".to_owned());
-        };
-        if !self.source(node).starts_with("for ") || values.is_empty() || !ordinary(variable) {
-            self.ask("loops in a way that is not judged".to_owned());
-        }
-        self.one_line(&values);
-        if values
-            .iter()
-            .any(|value| ranges(self.source(*value)) && !short(self.source(*value)))
-        {
-            self.ask("loops over a long range".to_owned());
-        }
-        let values = values
-            .into_iter()
-            .flat_map(|value| self.words(value, depth))
-            .collect();
-        self.parsed.loops.push(Loop {
-            variable: variable.to_owned(),
-            values,
-        });
-        self.loops.push(self.parsed.loops.len() - 1);
-        let around = std::mem::replace(&mut self.again, true);
-        self.statement(body, depth + 1);
-        self.again = around;
-        self.loops.pop();
-    }
-
-    /// `while read NAME…`: ends with its input. Other loops may not end.
-    fn reads_lines(&self, node: Node) -> bool {
-        let condition = node
-            .child_by_field_name("condition")
-            .map(|condition| self.source(condition));
-        self.source(node).starts_with("while ")
-            && condition.is_some_and(|condition| {
-                condition
-                    .strip_prefix("IFS= ")
-                    .unwrap_or(condition)
-                    .split_whitespace()
-                    .next()
-                    == Some("read")
-            })
-    }
-
-    fn redirected(&mut self, node: Node, depth: usize) {
-        let mut extra = Simple {
-            redirected: true,
-            loops: self.loops.clone(),
-            again: self.again,
-            substituted: self.substituted,
-            entering: self.entering,
-            ..Simple::default()
-        };
-        let mut cursor = node.walk();
-        let children: Vec<Node> = node.named_children(&mut cursor).collect();
-        self.one_line(&children);
-        for child in children {
-            if child.kind().ends_with("_redirect") {
-                self.redirect(child, &mut extra, depth);
-            } else {
-                self.statement(child, depth + 1);
-            }
-        }
-        self.parsed.commands.push(extra);
-    }
-
-    fn redirect(&mut self, node: Node, command: &mut Simple, depth: usize) {
-        command.redirected = true;
-        if node.kind() == "herestring_redirect" {
-            // Whatever it says is only input; a command that runs its input is asked about anyway.
-            let mut cursor = node.walk();
-            let words: Vec<Node> = node.children(&mut cursor).collect();
-            self.one_line(&words);
-            return words
-                .into_iter()
-                .filter(Node::is_named)
-                .for_each(|word| drop(self.word(word, depth)));
-        }
-        if node.kind() != "file_redirect" {
-            self.ask("feeds a here-document to a command".to_owned());
-            return self.inside(node, depth);
-        }
-        let mut cursor = node.walk();
-        let children: Vec<Node> = node.children(&mut cursor).collect();
-        self.one_line(&children);
-        let operator = children
-            .iter()
-            .find(|child| !child.is_named())
-            .map_or("?", |child| child.kind());
-        let mut fields = node.walk();
-        let targets: Vec<Node> = node
-            .children_by_field_name("destination", &mut fields)
-            .collect();
-        // The grammar takes words of the command after a redirection for more targets.
-        if targets.len() != 1 && !(targets.is_empty() && matches!(operator, ">&-" | "<&-")) {
-            self.ask("redirects to something unclear".to_owned());
-        }
-        for target in targets {
-            let word = self.word(target, depth);
-            match (operator, word) {
-                // Another descriptor, not a file.
-                (">&" | "<&", Word::Literal(to))
-                    if to.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {}
-                ("<" | "<&", word) => command.reads.push(word),
-                (_, word) => command.writes.push(word),
-            }
-        }
-    }
-
     fn command(&mut self, node: Node, depth: usize) {
         let mut command = Simple {
             pipeline: self.pipeline,
@@ -482,30 +369,6 @@ fn chained(node: Node) -> bool {
     };
     let whole = node.kind() != "program" || children.len() == 1;
     whole && children.iter().all(inner)
-}
-
-/// Whether a word may be a range of many words.
-pub(super) fn ranges(source: &str) -> bool {
-    source.contains('{') && source.contains("..")
-}
-
-/// Whether a range is one of numbers below 1000.
-fn short(source: &str) -> bool {
-    let inner = source
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'));
-    inner.is_some_and(|inner| {
-        inner
-            .split("..")
-            .all(|end| end.len() <= 3 && end.bytes().all(|byte| byte.is_ascii_digit()))
-    })
-}
-
-/// A variable that no program and no shell obeys: a loop may set it.
-fn ordinary(name: &str) -> bool {
-    name.bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        && !name.ends_with("_proxy")
 }
 
 #[cfg(test)]
