@@ -17,6 +17,7 @@ mod guarded;
 mod guides;
 mod heal;
 mod history;
+pub mod insight;
 mod knowledge;
 mod mask;
 mod memory;
@@ -43,6 +44,7 @@ pub use command::reads_git;
 pub use config::{Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
+pub use insight::Insight;
 pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
 pub use memory::{MOST_TEXT, MemoryUsage, Remembered};
 pub use navigate::{About, Around};
@@ -107,6 +109,11 @@ impl Agent {
         Agent {
             shared: Arc::new(Shared::new(parts)),
         }
+    }
+
+    /// From now on this editor can be asked what it knows of the code; the first one stays.
+    pub fn attach(&self, insight: Insight) {
+        let _ = self.shared.insight.set(insight);
     }
 
     /// Every task of this process, oldest first.

@@ -4,6 +4,7 @@ use crate::approvals::Approvals;
 use crate::config::{Config, ToolsConfig};
 use crate::edit_forms::Kept;
 use crate::events::Log;
+use crate::insight::Insight;
 use crate::knowledge::{Knowledge, Life};
 use crate::memory::Memories;
 use crate::patches::Patches;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub patches: Patches,
     /// The other processes of this workspace.
     pub(crate) peers: Peers,
+    /// The editor, where one is attached that knows of the code.
+    pub(crate) insight: OnceLock<Insight>,
     /// Running tasks.
     pub running: Mutex<HashMap<TaskId, Running>>,
     /// Set once; then no task starts any more. Read and set under `running`'s lock.
@@ -103,6 +106,7 @@ impl Shared {
             log: Arc::new(Log::new()),
             approvals: Approvals::new(parts.state.clone(), parts.home),
             peers: Peers::default(),
+            insight: OnceLock::new(),
             running: Mutex::default(),
             closing: AtomicBool::new(false),
             retained: AtomicBool::new(false),

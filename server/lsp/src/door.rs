@@ -21,7 +21,7 @@ use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
 use crate::review::{self, Reviews, shelf};
-use crate::{indexing, navigate, stream, verbs};
+use crate::{indexing, insight, navigate, stream, verbs};
 
 /// Makes the agent of a workspace.
 pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send>;
@@ -172,6 +172,7 @@ impl Door {
         let agent = tokio::task::spawn_blocking(move || make(editor))
             .await
             .map_err(|error| unmade(&error))??;
+        self.attach(&agent);
         let feed = agent.feed();
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
         self.spawn(shelf::run(self.clone(), agent.clone()));
@@ -183,6 +184,17 @@ impl Door {
             agent.knowledge().start();
         }
         Ok(agent)
+    }
+
+    /// Lets the agent ask what the editor knows of the code, where the client says that it answers.
+    fn attach(self: &Arc<Self>, agent: &Agent) {
+        let Ok(editor) = self.editor() else { return };
+        let verbs = insight::promised(editor.client());
+        if !verbs.is_empty() {
+            let (way, questions) = agent::Insight::new(editor.client().editor(), verbs);
+            agent.attach(way);
+            self.spawn(insight::run(self.clone(), questions));
+        }
     }
 
     /// The agent, if it was made.

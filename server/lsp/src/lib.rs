@@ -16,6 +16,7 @@ mod features;
 mod framing;
 mod indexing;
 mod ingress;
+mod insight;
 mod judgement;
 mod lifetime;
 mod navigate;
