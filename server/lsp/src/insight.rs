@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use agent::insight::{Question, Reply, Spot, Trees, Verb};
 use lsp_types::notification::Cancel;
-use lsp_types::{CancelParams, NumberOrString, TextDocumentIdentifier, Uri};
-use ropey::Rope;
+use lsp_types::{CancelParams, NumberOrString, Uri};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tower::Service;
@@ -139,9 +138,8 @@ impl Asker {
 
 /// Asks the client to read files out of sight.
 fn hidden(trees: &Trees, asked: &answers::Asked) -> Value {
-    let folder = |path: &camino::Utf8Path| {
-        Uri::from_file_path(path).map(|uri| uri.as_str().to_owned())
-    };
+    let folder =
+        |path: &camino::Utf8Path| Uri::from_file_path(path).map(|uri| uri.as_str().to_owned());
     json!({
         "uris": asked.uris(),
         "hidden": [folder(&trees.before), folder(&trees.after)],

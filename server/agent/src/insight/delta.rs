@@ -83,13 +83,7 @@ pub(crate) async fn delta(shared: &Shared, draft: &Draft) -> Delta {
 
 /// Errors that are more often there than before. Lines move, so a line tells nothing.
 fn new_errors(compared: Compared) -> Vec<Told> {
-    let key = |told: &Told| {
-        (
-            told.path.clone(),
-            told.source.clone(),
-            told.message.clone(),
-        )
-    };
+    let key = |told: &Told| (told.path.clone(), told.source.clone(), told.message.clone());
     let mut known: HashMap<_, usize> = HashMap::new();
     for told in &compared.before {
         if told.weight == Weight::Error {
@@ -140,7 +134,10 @@ mod tests {
         };
         assert_eq!(
             new_errors(compared),
-            [told(2, Weight::Error, "worse"), told(12, Weight::Error, "old")]
+            [
+                told(2, Weight::Error, "worse"),
+                told(12, Weight::Error, "old")
+            ]
         );
     }
 }

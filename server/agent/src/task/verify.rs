@@ -163,7 +163,10 @@ impl Task {
         }
         self.emit(Update::Notice {
             level: Level::Warning,
-            message: format!("the editor's language servers see new errors:\n{}", list.trim_end()),
+            message: format!(
+                "the editor's language servers see new errors:\n{}",
+                list.trim_end()
+            ),
             hint: None,
         });
         Ok(None)

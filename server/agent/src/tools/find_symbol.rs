@@ -121,8 +121,7 @@ async fn seen<'f>(
     for it in here.iter().take(MOST) {
         let covers = |signed: &&Signed| {
             let place = &signed.definition;
-            place.path == it.spot.path.as_str()
-                && (place.start..=place.end).contains(&it.spot.line)
+            place.path == it.spot.path.as_str() && (place.start..=place.end).contains(&it.spot.line)
         };
         // The innermost that the index knows there has the head and the lines.
         let length = |signed: &&Signed| signed.definition.end - signed.definition.start;

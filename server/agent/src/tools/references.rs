@@ -64,7 +64,9 @@ impl Tool for References {
             .await?;
             let mut by_index = String::new();
             match seen(desk, &name, &found).await? {
-                Some(Ok(text)) => return Ok(bounded(text, LIMIT, "use find_text with a glob").into()),
+                Some(Ok(text)) => {
+                    return Ok(bounded(text, LIMIT, "use find_text with a glob").into());
+                }
                 Some(Err(why)) => by_index = format!("[by the index: {why}]\n"),
                 None => {}
             }
@@ -109,7 +111,9 @@ async fn seen(
         Err(why) => return Ok(Some(Err(why))),
     };
     let asked = spot.clone();
-    let answer = editor.ask(insight::PATIENCE, |reply| Question::References(asked, reply));
+    let answer = editor.ask(insight::PATIENCE, |reply| {
+        Question::References(asked, reply)
+    });
     let mut places = match answer.await {
         Ok(places) => places,
         Err(why) => return Ok(Some(Err(why))),
@@ -137,7 +141,10 @@ async fn seen(
         text.push_str("no use in the workspace\n");
     }
     if places.elsewhere > 0 {
-        text.push_str(&format!("[{} more outside the workspace]\n", places.elsewhere));
+        text.push_str(&format!(
+            "[{} more outside the workspace]\n",
+            places.elsewhere
+        ));
     }
     if lost > 0 {
         text.push_str(&format!("[{lost} more in lines that your draft changed]\n"));

@@ -162,10 +162,7 @@ async fn by_editor(
     Ok(Output::from(text))
 }
 
-async fn written(
-    desk: &mut Desk<'_>,
-    texts: Vec<(RelPath, String)>,
-) -> Result<String, Failure> {
+async fn written(desk: &mut Desk<'_>, texts: Vec<(RelPath, String)>) -> Result<String, Failure> {
     desk.edit(|draft| {
         for (path, text) in &texts {
             draft.write(path, text).map_err(of_workspace)?;
@@ -255,7 +252,9 @@ async fn by_index(
         &bare,
     );
     let Some(head) = head else {
-        return Err(refused(format!("`{bare}` does not stand in its definition")));
+        return Err(refused(format!(
+            "`{bare}` does not stand in its definition"
+        )));
     };
     places.entry(home).or_default().push(head);
     let count: usize = places.values().map(Vec::len).sum();

@@ -38,7 +38,11 @@ pub(super) fn renamed(editor: &Editor, answer: Value) -> Result<Renamed, String>
             renamed.elsewhere += 1;
             continue;
         };
-        if version.is_some() && editor.version(&path).is_some_and(|now| Some(now) != version) {
+        if version.is_some()
+            && editor
+                .version(&path)
+                .is_some_and(|now| Some(now) != version)
+        {
             return Err(format!("it is for another version of {path}"));
         }
         files.entry(path).or_default().extend(edits);

@@ -9,6 +9,7 @@ mod bad_input;
 mod clients;
 mod doors;
 mod index;
+mod insight;
 mod landing;
 mod lifetime;
 mod navigate;
