@@ -53,6 +53,8 @@ pub struct Client {
     pub profile: Profile,
     /// What to do with a patch where the request does not say.
     pub land: Option<LandMode>,
+    /// Its settings for the agent, configuration keys as JSON; null where it sends none.
+    pub settings: Value,
     quirk: Option<&'static Quirk>,
     features: BTreeSet<Feature>,
 }
@@ -84,6 +86,10 @@ impl Client {
             root: root(params),
             encoding: encoding(params),
             profile: profile(params),
+            settings: params
+                .pointer("/initializationOptions/animus/config")
+                .cloned()
+                .unwrap_or_default(),
             land: land.or(waits.then_some(LandMode::Review)),
             quirk,
             name,
