@@ -50,7 +50,7 @@ pub fn run() -> Result<()> {
             folder.join("editors/vscode").join(file),
         )?;
     }
-    for part in ["lsp", "lua", "plugin", "README.md"] {
+    for part in ["doc", "lsp", "lua", "plugin", "syntax", "README.md"] {
         quiet(
             command("cp")
                 .arg("-r")
