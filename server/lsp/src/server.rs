@@ -96,7 +96,7 @@ impl LanguageServer for Server {
         if let Some(id) = reviews.named(uri) {
             let mut actions = actions::approvals(&self.0.board().read());
             if let Some(sheet) = reviews.get(&id) {
-                actions.extend(document::actions(&sheet, params.range));
+                actions.extend(document::actions(&sheet, reviews, &editor, params.range));
                 actions.extend(preview::action(&sheet).filter(|_| preview::is_for(client)));
             }
             return Ok(Some(actions::styled(actions, only, style(client))));
