@@ -294,9 +294,7 @@ async fn what_the_draft_breaks_goes_back_to_the_model_once() {
         let uris = params["uris"].as_array().unwrap();
         let document = |uri: &Value| {
             let is_draft = uri.as_str().unwrap().starts_with(folders[1]);
-            let text =
-                std::fs::read_to_string(uri.as_str().unwrap().strip_prefix("file://").unwrap())
-                    .unwrap();
+            let text = stage.read(uri.as_str().unwrap().strip_prefix("file://").unwrap());
             assert_eq!(
                 is_draft,
                 text != ONE,
