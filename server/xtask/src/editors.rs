@@ -6,7 +6,7 @@ mod fixture;
 use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
 use anyhow::{Context, Result, bail};
-use fixture::Fixture;
+use fixture::{Fixture, PYTHON, TYPESCRIPT};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ enum Editor {
     VsCode(&'static str),
 }
 
-const SESSIONS: [Session; 5] = [
+const SESSIONS: [Session; 7] = [
     Session {
         name: "nvim",
         fixture: Fixture::Shop,
@@ -71,6 +71,16 @@ const SESSIONS: [Session; 5] = [
         name: "vscode-review",
         fixture: Fixture::Review(&CASES),
         editor: Editor::VsCode("review.js"),
+    },
+    Session {
+        name: "nvim-intelligence",
+        fixture: Fixture::Typed(&PYTHON),
+        editor: Editor::Neovim("intelligence.lua"),
+    },
+    Session {
+        name: "vscode-intelligence",
+        fixture: Fixture::Typed(&TYPESCRIPT),
+        editor: Editor::VsCode("intelligence.js"),
     },
 ];
 
@@ -137,7 +147,9 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
         .env("ANIMUS_BIN", target()?.join("debug/animus"))
         .env("ANIMUS_CONFIG", &config)
         .env("ANIMUS_STATE_DIR", folder.join("state"))
-        .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"));
+        .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"))
+        .env("ANIMUS_TEST_NODE", &tools.node)
+        .env("ANIMUS_TEST_PYRIGHT", &tools.pyright);
     for variable in [
         "XDG_STATE_HOME",
         "XDG_DATA_HOME",

@@ -12,6 +12,10 @@ const NEOVIM: &str = "0.11.4";
 const CODE_SERVER: &str = "4.139.1";
 /// Grafana's generated types for Python: its version 10.1.
 const GRAFANA_TYPES: &str = "1769699998!10.1.0";
+/// VS Code's own extension for TypeScript starts this: the version that its `package.json` names.
+const TYPESCRIPT: &str = "6.0.3";
+/// The language server of the Python project that Neovim is tested with.
+const PYRIGHT: &str = "1.1.414";
 /// VS Code's server needs Node 24, also where the system's is older.
 const NODE: &str = "24.21.0";
 
@@ -21,6 +25,8 @@ pub struct Tools {
     pub node: PathBuf,
     pub vscode: PathBuf,
     pub browser: PathBuf,
+    /// Pyright's language server, for Node.
+    pub pyright: PathBuf,
 }
 
 /// What the tests of metrics need.
@@ -52,23 +58,31 @@ pub fn run() -> Result<Tools> {
     let vscode = vscode();
     let extension = extension();
     let browser = browser();
+    let pyright = pyright();
     let problems: Vec<String> = [
         neovim.as_ref().err(),
         node.as_ref().err(),
         vscode.as_ref().err(),
     ]
     .into_iter()
-    .chain([extension.as_ref().err(), browser.as_ref().err()])
+    .chain([
+        extension.as_ref().err(),
+        browser.as_ref().err(),
+        pyright.as_ref().err(),
+    ])
     .flatten()
     .map(|problem| format!("- {problem:#}"))
     .collect();
-    match (neovim, node, vscode, browser) {
-        (Ok(neovim), Ok(node), Ok(vscode), Ok(browser)) if extension.is_ok() => Ok(Tools {
-            neovim,
-            node,
-            vscode,
-            browser,
-        }),
+    match (neovim, node, vscode, browser, pyright) {
+        (Ok(neovim), Ok(node), Ok(vscode), Ok(browser), Ok(pyright)) if extension.is_ok() => {
+            Ok(Tools {
+                neovim,
+                node,
+                vscode,
+                browser,
+                pyright,
+            })
+        }
         _ => bail!(
             "the editor tests cannot be set up:\n{}\nInstall what is named, or leave the editor tests out with --no-editors",
             problems.join("\n")
@@ -138,7 +152,7 @@ fn node() -> Result<PathBuf> {
 /// The server's own dependencies come by npm. Their native parts stay unbuilt (no scripts): they serve terminals, file
 /// logs and the like, which the tests do without.
 fn vscode() -> Result<PathBuf> {
-    piece("vscode", CODE_SERVER, |fresh| {
+    let folder = piece("vscode", CODE_SERVER, |fresh| {
         unpack(
             &format!("code-server@{CODE_SERVER}"),
             "package/lib/vscode",
@@ -154,7 +168,21 @@ fn vscode() -> Result<PathBuf> {
             "--loglevel=error",
         ]);
         quiet(install.current_dir(fresh)).map(drop)
-    })
+    })?;
+    // What the built-in extensions share is not among the server's own dependencies.
+    piece(
+        "vscode/extensions/node_modules/typescript",
+        TYPESCRIPT,
+        |fresh| unpack(&format!("typescript@{TYPESCRIPT}"), "package", fresh),
+    )?;
+    Ok(folder)
+}
+
+fn pyright() -> Result<PathBuf> {
+    let folder = piece("pyright", PYRIGHT, |fresh| {
+        unpack(&format!("pyright@{PYRIGHT}"), "package", fresh)
+    })?;
+    Ok(folder.join("langserver.index.js"))
 }
 
 /// The packages of the clients of the network door; the browser that they need.

@@ -1,10 +1,15 @@
 //! Fixture: the workspace, the model's script and the configuration of one session, made anew for each.
 
+mod typed;
+
+pub use typed::{PYTHON, TYPESCRIPT};
+
 use crate::shell::{command, quiet};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use typed::Typed;
 
 const SHOP: [(&str, &str); 4] = [
     ("Cargo.toml", include_str!("../../fixture/Cargo.toml")),
@@ -27,6 +32,8 @@ pub enum Fixture {
     Review(&'static [&'static str]),
     /// As for review, but patches land at once.
     Landing(&'static [&'static str]),
+    /// A project that the editor's own language server knows; patches land at once.
+    Typed(&'static Typed),
 }
 
 impl Fixture {
@@ -50,6 +57,7 @@ impl Fixture {
             Fixture::Shop => ("auto", "cargo test --offline"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
+            Fixture::Typed(_) => ("auto", "grep -rq taxed ."),
         };
         let config = include_str!("../../fixture/config.yaml")
             .replace("@SCRIPT@", &script.display().to_string())
@@ -64,6 +72,11 @@ impl Fixture {
             Fixture::Shop => SHOP
                 .map(|(path, text)| (path.to_owned(), text.to_owned()))
                 .to_vec(),
+            Fixture::Typed(project) => project
+                .files
+                .iter()
+                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+                .collect(),
             Fixture::Review(cases) | Fixture::Landing(cases) => cases
                 .iter()
                 .flat_map(|case| match *case {
@@ -82,6 +95,7 @@ impl Fixture {
     fn script(self) -> Result<String> {
         Ok(match self {
             Fixture::Shop => include_str!("../../fixture/script.yaml").to_owned(),
+            Fixture::Typed(project) => project.script.to_owned(),
             Fixture::Review(cases) | Fixture::Landing(cases) => {
                 let mut script = "turns:\n".to_owned();
                 for case in cases {
