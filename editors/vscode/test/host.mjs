@@ -22,6 +22,8 @@ if (screen) {
   // The extension finds the program where a user has it.
   env.PATH = `${dirname(env.ANIMUS_BIN)}${delimiter}${env.PATH}`;
   delete env.ANIMUS_BIN;
+  // As started from a terminal: the PATH is this one, not that of a login shell.
+  env.VSCODE_CLI = "1";
 }
 
 const port = await new Promise((resolve) => {
@@ -42,6 +44,8 @@ writeFileSync(
     "git.enabled": false,
     "extensions.autoCheckUpdates": false,
     "extensions.ignoreRecommendations": true,
+    ...(screen ? { "workbench.startupEditor": "none", "workbench.secondarySideBar.defaultVisibility": "hidden", "editor.minimap.enabled": false } : {}),
+    ...(suite === "web.js" ? { "remote.extensionKind": { "animus.animus": ["web"] } } : {}),
   }),
 );
 
@@ -55,7 +59,9 @@ const server = spawn(
   [
     join(serverDir, "out", "server-main.js"),
     ...["--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--accept-server-license-terms"],
-    ...["--server-data-dir", data, "--telemetry-level", "off", "--enable-smoke-test-driver", "--disable-workspace-trust"],
+    ...["--server-data-dir", data, "--telemetry-level", "off", "--disable-workspace-trust"],
+    // The driver mutes notifications, which the page must show.
+    ...(screen ? [] : ["--enable-smoke-test-driver"]),
   ],
   { stdio: ["ignore", "pipe", "pipe"], env },
 );
@@ -116,7 +122,6 @@ async function runSuite(page, folder) {
   const payload = JSON.stringify([
     ["extensionDevelopmentPath", remote(extension)],
     ["extensionTestsPath", remote(join(extension, "dist", "test", suite))],
-    ...(suite === "web.js" ? [["extensionDevelopmentKind", "web"]] : []),
   ]);
   await page.goto(`${folder}&payload=${encodeURIComponent(payload)}`);
   code = await exited;

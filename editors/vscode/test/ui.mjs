@@ -58,6 +58,12 @@ export async function drive(page, workspace) {
     await page.locator("#animus\\.status, [id='animus.animus.animus.status']").filter({ hasText: "Animus · demo" }).waitFor();
     await page.locator(".activitybar .action-label[aria-label^='Animus']").first().click();
     await page.locator(".pane-body", { hasText: "Select code and choose a code action" }).waitFor();
+    // A wider side bar, so that the rows can be read.
+    const editor = await page.locator(".part.editor").boundingBox();
+    await page.mouse.move(editor.x - 2, 400);
+    await page.mouse.down();
+    await page.mouse.move(editor.x + 140, 400, { steps: 5 });
+    await page.mouse.up();
   });
 
   await test("ask_agent_to_refactor_by_ctrl_dot", page, async () => {

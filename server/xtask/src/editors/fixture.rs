@@ -62,9 +62,14 @@ impl Fixture {
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
         };
+        let price = match self {
+            Fixture::Counter => "price: {input_per_mtok_usd: 1.25, output_per_mtok_usd: 10}",
+            _ => "",
+        };
         let config = include_str!("../../fixture/config.yaml")
             .replace("@SCRIPT@", &script.display().to_string())
             .replace("@LAND@", land)
+            .replace("@PRICE@", price)
             .replace("@TEST@", test);
         fs::write(folder.join("config.yaml"), config)?;
         commit(&workspace)
