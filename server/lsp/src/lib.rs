@@ -23,6 +23,7 @@ mod negotiate;
 mod outbox;
 mod position;
 mod progress;
+mod prompt;
 mod quirks;
 mod refusal;
 mod review;

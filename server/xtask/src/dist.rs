@@ -41,7 +41,7 @@ pub fn run() -> Result<()> {
             .join("editors/vscode")
             .join(extension.file_name().context("a file without a name")?),
     )?;
-    for part in ["lsp", "lua", "plugin", "README.md"] {
+    for part in ["doc", "lsp", "lua", "plugin", "syntax", "README.md"] {
         quiet(
             command("cp")
                 .arg("-r")
