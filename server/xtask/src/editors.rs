@@ -5,6 +5,7 @@ mod fixture;
 
 use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
+use crate::vsix;
 use anyhow::{Context, Result, bail};
 use fixture::Fixture;
 use std::fs;
@@ -44,9 +45,11 @@ enum Editor {
     Bare(&'static str),
     /// VS Code with the extension.
     VsCode(&'static str),
+    /// VS Code with the extension as a user installs it, seen and driven on its page.
+    Screen(&'static str),
 }
 
-const SESSIONS: [Session; 5] = [
+const SESSIONS: [Session; 8] = [
     Session {
         name: "nvim",
         fixture: Fixture::Shop,
@@ -72,6 +75,21 @@ const SESSIONS: [Session; 5] = [
         fixture: Fixture::Review(&CASES),
         editor: Editor::VsCode("review.js"),
     },
+    Session {
+        name: "vscode-use",
+        fixture: Fixture::Notes,
+        editor: Editor::VsCode("use.js"),
+    },
+    Session {
+        name: "vscode-web",
+        fixture: Fixture::Notes,
+        editor: Editor::VsCode("web.js"),
+    },
+    Session {
+        name: "vscode-ui",
+        fixture: Fixture::Counter,
+        editor: Editor::Screen("ui.mjs"),
+    },
 ];
 
 /// Runs the sessions of these names; all where none is named.
@@ -89,6 +107,17 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
         )?;
     }
     let mut tally = Tally::default();
+    if only.is_empty() || only.contains(&"vscode") {
+        let step = vsix::settings_in_step(&tools.node);
+        tally.passed += u32::from(step.is_ok());
+        tally.failed += u32::from(step.is_err());
+        match step {
+            Ok(()) => println!("test vscode::settings_are_in_step_with_the_schema ... ok"),
+            Err(problem) => {
+                println!("test vscode::settings_are_in_step_with_the_schema ... FAILED: {problem}");
+            }
+        }
+    }
     for session in &SESSIONS {
         if only.is_empty() || only.contains(&session.name) {
             run_one(session, tools, &mut tally)?;
@@ -115,7 +144,7 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
             neovim(&["--cmd".to_owned(), path], tests)
         }
         Editor::Bare(tests) => neovim(&[], tests),
-        Editor::VsCode(tests) => {
+        Editor::VsCode(tests) | Editor::Screen(tests) => {
             let mut node = command(&tools.node);
             node.arg("editors/vscode/test/host.mjs")
                 .args([&tools.vscode, &tools.browser])
@@ -133,6 +162,9 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
     session.fixture.prepare(&folder)?;
     let config = folder.join("config.yaml");
     let mut editor = start(session.editor, tools, &folder);
+    if let Editor::Screen(_) = session.editor {
+        editor.env("ANIMUS_VSIX", vsix::build(vsix::Server::Absent)?);
+    }
     editor
         .env("ANIMUS_BIN", target()?.join("debug/animus"))
         .env("ANIMUS_CONFIG", &config)

@@ -15,6 +15,11 @@ const SHOP: [(&str, &str); 4] = [
 
 const MENU: &str = include_str!("../../fixture/review/menu.txt");
 const PRICES: &str = include_str!("../../fixture/review/prices.txt");
+const NOTES: [(&str, &str); 3] = [
+    ("notes.txt", "The garden\nrose\nlily\n"),
+    ("more.txt", "Tools\nfork\nspade\n"),
+    ("hello.sh", "echo hello \"$1\"\n"),
+];
 const OLD: &str = "Open from nine.\n";
 
 /// What a session works on.
@@ -25,6 +30,10 @@ pub enum Fixture {
     /// A folder with a menu and prices for each case; patches of three hunks in two files, which wait for review. The
     /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times.
     Review(&'static [&'static str]),
+    /// Notes to talk about, and commands that policy asks about; patches wait for review.
+    Notes,
+    /// The small crate, with a command that policy asks about; patches wait for review.
+    Counter,
     /// As for review, but patches land at once.
     Landing(&'static [&'static str]),
 }
@@ -48,12 +57,19 @@ impl Fixture {
         fs::write(&script, self.script()?)?;
         let (land, test) = match self {
             Fixture::Shop => ("auto", "cargo test --offline"),
+            Fixture::Counter => ("review", "cargo test --offline"),
+            Fixture::Notes => ("review", "grep -q garden notes.txt"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
+        };
+        let price = match self {
+            Fixture::Counter => "price: {input_per_mtok_usd: 1.25, output_per_mtok_usd: 10}",
+            _ => "",
         };
         let config = include_str!("../../fixture/config.yaml")
             .replace("@SCRIPT@", &script.display().to_string())
             .replace("@LAND@", land)
+            .replace("@PRICE@", price)
             .replace("@TEST@", test);
         fs::write(folder.join("config.yaml"), config)?;
         commit(&workspace)
@@ -61,9 +77,9 @@ impl Fixture {
 
     fn files(self) -> Vec<(String, String)> {
         match self {
-            Fixture::Shop => SHOP
-                .map(|(path, text)| (path.to_owned(), text.to_owned()))
-                .to_vec(),
+            Fixture::Shop => owned(&SHOP),
+            Fixture::Counter => owned(&[&SHOP[..], &[("check.sh", "ls \"$1\"\n")]].concat()),
+            Fixture::Notes => owned(&NOTES),
             Fixture::Review(cases) | Fixture::Landing(cases) => cases
                 .iter()
                 .flat_map(|case| match *case {
@@ -82,6 +98,8 @@ impl Fixture {
     fn script(self) -> Result<String> {
         Ok(match self {
             Fixture::Shop => include_str!("../../fixture/script.yaml").to_owned(),
+            Fixture::Counter => include_str!("../../fixture/vscode/ui.yaml").to_owned(),
+            Fixture::Notes => include_str!("../../fixture/vscode/use.yaml").to_owned(),
             Fixture::Review(cases) | Fixture::Landing(cases) => {
                 let mut script = "turns:\n".to_owned();
                 for case in cases {
@@ -98,6 +116,13 @@ impl Fixture {
             }
         })
     }
+}
+
+fn owned(files: &[(&str, &str)]) -> Vec<(String, String)> {
+    files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect()
 }
 
 /// A repository of its own, so that the project's does not count as the workspace's.
