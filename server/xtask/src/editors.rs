@@ -46,7 +46,7 @@ enum Editor {
     VsCode(&'static str),
 }
 
-const SESSIONS: [Session; 5] = [
+const SESSIONS: [Session; 7] = [
     Session {
         name: "nvim",
         fixture: Fixture::Shop,
@@ -56,6 +56,16 @@ const SESSIONS: [Session; 5] = [
         name: "nvim-review",
         fixture: Fixture::Review(&CASES),
         editor: Editor::Neovim("review.lua"),
+    },
+    Session {
+        name: "nvim-use",
+        fixture: Fixture::Use,
+        editor: Editor::Bare("use.lua"),
+    },
+    Session {
+        name: "nvim-help",
+        fixture: Fixture::Shop,
+        editor: Editor::Neovim("help.lua"),
     },
     Session {
         name: "nvim-stock",

@@ -15,6 +15,7 @@ const SHOP: [(&str, &str); 4] = [
 
 const MENU: &str = include_str!("../../fixture/review/menu.txt");
 const PRICES: &str = include_str!("../../fixture/review/prices.txt");
+const CHECK: &str = include_str!("../../fixture/use/check.sh");
 const OLD: &str = "Open from nine.\n";
 
 /// What a session works on.
@@ -22,6 +23,8 @@ const OLD: &str = "Open from nine.\n";
 pub enum Fixture {
     /// A small crate whose tests run; patches land at once.
     Shop,
+    /// That crate with a script of its own, a critic, and patches that wait for review: what a person meets on one day.
+    Use,
     /// A folder with a menu and prices for each case; patches of three hunks in two files, which wait for review. The
     /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times.
     Review(&'static [&'static str]),
@@ -48,6 +51,7 @@ impl Fixture {
         fs::write(&script, self.script()?)?;
         let (land, test) = match self {
             Fixture::Shop => ("auto", "cargo test --offline"),
+            Fixture::Use => ("review", "cargo test --offline"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
         };
@@ -55,6 +59,13 @@ impl Fixture {
             .replace("@SCRIPT@", &script.display().to_string())
             .replace("@LAND@", land)
             .replace("@TEST@", test);
+        let config = match self {
+            Fixture::Use => config.replace(
+                "enable_reflect: false",
+                "enable_reflect: true\n  test_retries: 0",
+            ),
+            _ => config,
+        };
         fs::write(folder.join("config.yaml"), config)?;
         commit(&workspace)
     }
@@ -64,6 +75,11 @@ impl Fixture {
             Fixture::Shop => SHOP
                 .map(|(path, text)| (path.to_owned(), text.to_owned()))
                 .to_vec(),
+            Fixture::Use => [("tools/check.sh", CHECK)]
+                .into_iter()
+                .chain(SHOP)
+                .map(|(path, text)| (path.to_owned(), text.to_owned()))
+                .collect(),
             Fixture::Review(cases) | Fixture::Landing(cases) => cases
                 .iter()
                 .flat_map(|case| match *case {
@@ -82,6 +98,7 @@ impl Fixture {
     fn script(self) -> Result<String> {
         Ok(match self {
             Fixture::Shop => include_str!("../../fixture/script.yaml").to_owned(),
+            Fixture::Use => include_str!("../../fixture/use/script.yaml").to_owned(),
             Fixture::Review(cases) | Fixture::Landing(cases) => {
                 let mut script = "turns:\n".to_owned();
                 for case in cases {
