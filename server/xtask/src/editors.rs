@@ -49,7 +49,7 @@ enum Editor {
     Screen(&'static str),
 }
 
-const SESSIONS: [Session; 8] = [
+const SESSIONS: &[Session] = &[
     Session {
         name: "nvim",
         fixture: Fixture::Shop,
@@ -59,6 +59,16 @@ const SESSIONS: [Session; 8] = [
         name: "nvim-review",
         fixture: Fixture::Review(&CASES),
         editor: Editor::Neovim("review.lua"),
+    },
+    Session {
+        name: "nvim-use",
+        fixture: Fixture::Use,
+        editor: Editor::Bare("use.lua"),
+    },
+    Session {
+        name: "nvim-help",
+        fixture: Fixture::Shop,
+        editor: Editor::Neovim("help.lua"),
     },
     Session {
         name: "nvim-stock",
@@ -94,7 +104,7 @@ const SESSIONS: [Session; 8] = [
 
 /// Runs the sessions of these names; all where none is named.
 pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
-    let names = SESSIONS.map(|session| session.name);
+    let names: Vec<&str> = SESSIONS.iter().map(|session| session.name).collect();
     if let Some(other) = only.iter().find(|name| !names.contains(name)) {
         bail!("no session `{other}`; one of: {}", names.join(", "));
     }
@@ -118,7 +128,7 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
             }
         }
     }
-    for session in &SESSIONS {
+    for session in SESSIONS {
         if only.is_empty() || only.contains(&session.name) {
             run_one(session, tools, &mut tally)?;
         }

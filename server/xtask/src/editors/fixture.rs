@@ -20,6 +20,7 @@ const NOTES: [(&str, &str); 3] = [
     ("more.txt", "Tools\nfork\nspade\n"),
     ("hello.sh", "echo hello \"$1\"\n"),
 ];
+const CHECK: &str = include_str!("../../fixture/use/check.sh");
 const OLD: &str = "Open from nine.\n";
 
 /// What a session works on.
@@ -27,6 +28,8 @@ const OLD: &str = "Open from nine.\n";
 pub enum Fixture {
     /// A small crate whose tests run; patches land at once.
     Shop,
+    /// That crate with a script of its own, a critic, and patches that wait for review: what a person meets on one day.
+    Use,
     /// A folder with a menu and prices for each case; patches of three hunks in two files, which wait for review. The
     /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times.
     Review(&'static [&'static str]),
@@ -59,6 +62,7 @@ impl Fixture {
             Fixture::Shop => ("auto", "cargo test --offline"),
             Fixture::Counter => ("review", "cargo test --offline"),
             Fixture::Notes => ("review", "grep -q garden notes.txt"),
+            Fixture::Use => ("review", "cargo test --offline"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
         };
@@ -71,6 +75,13 @@ impl Fixture {
             .replace("@LAND@", land)
             .replace("@PRICE@", price)
             .replace("@TEST@", test);
+        let config = match self {
+            Fixture::Use => config.replace(
+                "enable_reflect: false",
+                "enable_reflect: true\n  test_retries: 0",
+            ),
+            _ => config,
+        };
         fs::write(folder.join("config.yaml"), config)?;
         commit(&workspace)
     }
@@ -80,6 +91,7 @@ impl Fixture {
             Fixture::Shop => owned(&SHOP),
             Fixture::Counter => owned(&[&SHOP[..], &[("check.sh", "ls \"$1\"\n")]].concat()),
             Fixture::Notes => owned(&NOTES),
+            Fixture::Use => owned(&[&SHOP[..], &[("tools/check.sh", CHECK)]].concat()),
             Fixture::Review(cases) | Fixture::Landing(cases) => cases
                 .iter()
                 .flat_map(|case| match *case {
@@ -100,6 +112,7 @@ impl Fixture {
             Fixture::Shop => include_str!("../../fixture/script.yaml").to_owned(),
             Fixture::Counter => include_str!("../../fixture/vscode/ui.yaml").to_owned(),
             Fixture::Notes => include_str!("../../fixture/vscode/use.yaml").to_owned(),
+            Fixture::Use => include_str!("../../fixture/use/script.yaml").to_owned(),
             Fixture::Review(cases) | Fixture::Landing(cases) => {
                 let mut script = "turns:\n".to_owned();
                 for case in cases {
