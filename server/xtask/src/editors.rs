@@ -44,9 +44,16 @@ enum Editor {
     Bare(&'static str),
     /// VS Code with the extension.
     VsCode(&'static str),
+    /// Emacs with eglot as Debian has them.
+    Eglot,
+    /// Kakoune with kak-lsp, in a terminal.
+    Kakoune,
 }
 
-const SESSIONS: [Session; 5] = [
+/// Cases of the sessions of editors without a plug-in of ours, in the order in which the tests ask for them.
+const STOCK: [&str; 3] = ["asked", "show", "slow"];
+
+const SESSIONS: [Session; 7] = [
     Session {
         name: "nvim",
         fixture: Fixture::Shop,
@@ -71,6 +78,16 @@ const SESSIONS: [Session; 5] = [
         name: "vscode-review",
         fixture: Fixture::Review(&CASES),
         editor: Editor::VsCode("review.js"),
+    },
+    Session {
+        name: "eglot",
+        fixture: Fixture::Review(&STOCK),
+        editor: Editor::Eglot,
+    },
+    Session {
+        name: "kakoune",
+        fixture: Fixture::Review(&STOCK),
+        editor: Editor::Kakoune,
     },
 ];
 
@@ -121,6 +138,21 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
                 .args([&tools.vscode, &tools.browser])
                 .args([folder.join("workspace"), folder.join("server")])
                 .arg(tests);
+            node
+        }
+        Editor::Eglot => {
+            let mut emacs = command(&tools.emacs);
+            emacs
+                .args(["-q", "--batch", "-l"])
+                .arg(top().join("editors/stock/eglot.el"))
+                .env("HOME", folder.join("home"));
+            emacs
+        }
+        Editor::Kakoune => {
+            let mut node = command(&tools.node);
+            node.arg("editors/stock/kakoune.mjs")
+                .args([&tools.kakoune.tmux, &tools.kakoune.kak, &tools.kakoune.lsp])
+                .env("HOME", folder.join("home"));
             node
         }
     }

@@ -23,7 +23,8 @@ pub enum Fixture {
     /// A small crate whose tests run; patches land at once.
     Shop,
     /// A folder with a menu and prices for each case; patches of three hunks in two files, which wait for review. The
-    /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times.
+    /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times, `slow` for an
+    /// answer that never comes.
     Review(&'static [&'static str]),
     /// As for review, but patches land at once.
     Landing(&'static [&'static str]),
@@ -39,6 +40,7 @@ impl Fixture {
         let workspace = folder.join("workspace");
         fs::create_dir_all(&workspace)?;
         fs::create_dir_all(folder.join("state"))?;
+        fs::create_dir_all(folder.join("home"))?;
         for (path, text) in self.files() {
             let path = workspace.join(path);
             fs::create_dir_all(path.parent().context("a file without a folder")?)?;
@@ -69,6 +71,7 @@ impl Fixture {
                 .flat_map(|case| match *case {
                     "files" => vec![(format!("{case}/old.txt"), OLD.to_owned())],
                     "asked" => vec![(format!("{case}/hello.sh"), "echo hello\n".to_owned())],
+                    "slow" => Vec::new(),
                     // The prices have the line endings of another system, and none at the end.
                     case => vec![
                         (format!("{case}/menu.txt"), MENU.to_owned()),
@@ -88,6 +91,7 @@ impl Fixture {
                     let turns = match *case {
                         "files" => include_str!("../../fixture/review/files.yaml").to_owned(),
                         "asked" => include_str!("../../fixture/review/asked.yaml").to_owned(),
+                        "slow" => include_str!("../../fixture/review/slow.yaml").to_owned(),
                         case => {
                             include_str!("../../fixture/review/turns.yaml").replace("@CASE@", case)
                         }
