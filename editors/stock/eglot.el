@@ -191,9 +191,10 @@
   (goto-char (point-max))
   (forward-line -1)
   (check-take "Tell the agent's task (Look at the notes.): Mind the dates.")
-  (check-take "Cancel the agent's task")
   (setq check-messages nil)
-  (check-wait "the end" (lambda () (check-said "Agent: cancelled"))))
+  (check-take "Cancel the agent's task")
+  ;; Emacs 28 lets lie a message that it read together with an answer until something else comes: the titles do.
+  (check-wait "the end" (lambda () (check-titles) (check-said "Agent: cancelled"))))
 
 (check-test it_ends_in_order
   (let ((server (eglot-current-server)))

@@ -97,21 +97,28 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
     if let Some(other) = only.iter().find(|name| !names.contains(name)) {
         bail!("no session `{other}`; one of: {}", names.join(", "));
     }
-    let extension = top().join("editors/vscode");
-    for script in ["check", "build", "build:test"] {
-        quiet(
-            command("npm")
-                .args(["run", "--silent", script])
-                .current_dir(&extension),
-        )?;
+    let sessions = SESSIONS.iter();
+    let sessions: Vec<&Session> = sessions
+        .filter(|session| only.is_empty() || only.contains(&session.name))
+        .collect();
+    let extends = |session: &&Session| matches!(session.editor, Editor::VsCode(_));
+    if sessions.iter().any(extends) {
+        build_extension()?;
     }
     let mut tally = Tally::default();
-    for session in &SESSIONS {
-        if only.is_empty() || only.contains(&session.name) {
-            run_one(session, tools, &mut tally)?;
-        }
+    for session in sessions {
+        run_one(session, tools, &mut tally)?;
     }
     Ok(tally)
+}
+
+fn build_extension() -> Result<()> {
+    for script in ["check", "build", "build:test"] {
+        let mut npm = command("npm");
+        npm.args(["run", "--silent", script]);
+        quiet(npm.current_dir(top().join("editors/vscode")))?;
+    }
+    Ok(())
 }
 
 /// The command that starts the editor for the session in `folder`.
