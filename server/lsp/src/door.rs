@@ -39,6 +39,10 @@ pub struct Opened {
 /// What is left of the client's patience when it is answered.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// What is said behind an answer comes so much later: Emacs 28 lets lie what it read together with an answer until the next
+/// message comes, and here that may be none.
+const APART: Duration = Duration::from_millis(100);
+
 /// Most tasks with acknowledgements that nobody has looked at.
 const ACKS: usize = 1_024;
 
@@ -293,6 +297,7 @@ impl Door {
         self.spawn(async move {
             let Some(uri) = shown else {
                 let words = format!("The review is in {path}: open it to decide hunk by hunk");
+                tokio::time::sleep(APART).await;
                 wire.show_message(MessageType::INFO, words).await;
                 return;
             };

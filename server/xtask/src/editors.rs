@@ -47,7 +47,14 @@ enum Editor {
     VsCode(&'static str),
     /// VS Code with the extension as a user installs it, seen and driven on its page.
     Screen(&'static str),
+    /// Emacs with eglot as Debian has them.
+    Eglot,
+    /// Kakoune with kak-lsp, in a terminal.
+    Kakoune,
 }
+
+/// Cases of the sessions of editors without a plug-in of ours, in the order in which the tests ask for them.
+const STOCK: [&str; 3] = ["asked", "show", "slow"];
 
 const SESSIONS: &[Session] = &[
     Session {
@@ -100,6 +107,16 @@ const SESSIONS: &[Session] = &[
         fixture: Fixture::Counter,
         editor: Editor::Screen("ui.mjs"),
     },
+    Session {
+        name: "eglot",
+        fixture: Fixture::Review(&STOCK),
+        editor: Editor::Eglot,
+    },
+    Session {
+        name: "kakoune",
+        fixture: Fixture::Review(&STOCK),
+        editor: Editor::Kakoune,
+    },
 ];
 
 /// Runs the sessions of these names; all where none is named.
@@ -108,13 +125,14 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
     if let Some(other) = only.iter().find(|name| !names.contains(name)) {
         bail!("no session `{other}`; one of: {}", names.join(", "));
     }
-    let extension = top().join("editors/vscode");
-    for script in ["check", "build", "build:test"] {
-        quiet(
-            command("npm")
-                .args(["run", "--silent", script])
-                .current_dir(&extension),
-        )?;
+    let sessions = SESSIONS.iter();
+    let sessions: Vec<&Session> = sessions
+        .filter(|session| only.is_empty() || only.contains(&session.name))
+        .collect();
+    let extends =
+        |session: &&Session| matches!(session.editor, Editor::VsCode(_) | Editor::Screen(_));
+    if sessions.iter().any(extends) {
+        build_extension()?;
     }
     let mut tally = Tally::default();
     if only.is_empty() || only.contains(&"vscode") {
@@ -128,12 +146,19 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
             }
         }
     }
-    for session in SESSIONS {
-        if only.is_empty() || only.contains(&session.name) {
-            run_one(session, tools, &mut tally)?;
-        }
+    for session in sessions {
+        run_one(session, tools, &mut tally)?;
     }
     Ok(tally)
+}
+
+fn build_extension() -> Result<()> {
+    for script in ["check", "build", "build:test"] {
+        let mut npm = command("npm");
+        npm.args(["run", "--silent", script]);
+        quiet(npm.current_dir(top().join("editors/vscode")))?;
+    }
+    Ok(())
 }
 
 /// The command that starts the editor for the session in `folder`.
@@ -160,6 +185,21 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
                 .args([&tools.vscode, &tools.browser])
                 .args([folder.join("workspace"), folder.join("server")])
                 .arg(tests);
+            node
+        }
+        Editor::Eglot => {
+            let mut emacs = command(&tools.emacs);
+            emacs
+                .args(["-q", "--batch", "-l"])
+                .arg(top().join("editors/stock/eglot.el"))
+                .env("HOME", folder.join("home"));
+            emacs
+        }
+        Editor::Kakoune => {
+            let mut node = command(&tools.node);
+            node.arg("editors/stock/kakoune.mjs")
+                .args([&tools.kakoune.tmux, &tools.kakoune.kak, &tools.kakoune.lsp])
+                .env("HOME", folder.join("home"));
             node
         }
     }

@@ -31,7 +31,8 @@ pub enum Fixture {
     /// That crate with a script of its own, a critic, and patches that wait for review: what a person meets on one day.
     Use,
     /// A folder with a menu and prices for each case; patches of three hunks in two files, which wait for review. The
-    /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times.
+    /// folder `files` is for files that come and go, `asked` for a command that policy asks about, three times, `slow` for an
+    /// answer that never comes.
     Review(&'static [&'static str]),
     /// Notes to talk about, and commands that policy asks about; patches wait for review.
     Notes,
@@ -51,6 +52,7 @@ impl Fixture {
         let workspace = folder.join("workspace");
         fs::create_dir_all(&workspace)?;
         fs::create_dir_all(folder.join("state"))?;
+        fs::create_dir_all(folder.join("home"))?;
         for (path, text) in self.files() {
             let path = workspace.join(path);
             fs::create_dir_all(path.parent().context("a file without a folder")?)?;
@@ -97,6 +99,7 @@ impl Fixture {
                 .flat_map(|case| match *case {
                     "files" => vec![(format!("{case}/old.txt"), OLD.to_owned())],
                     "asked" => vec![(format!("{case}/hello.sh"), "echo hello\n".to_owned())],
+                    "slow" => Vec::new(),
                     // The prices have the line endings of another system, and none at the end.
                     case => vec![
                         (format!("{case}/menu.txt"), MENU.to_owned()),
@@ -119,6 +122,7 @@ impl Fixture {
                     let turns = match *case {
                         "files" => include_str!("../../fixture/review/files.yaml").to_owned(),
                         "asked" => include_str!("../../fixture/review/asked.yaml").to_owned(),
+                        "slow" => include_str!("../../fixture/review/slow.yaml").to_owned(),
                         case => {
                             include_str!("../../fixture/review/turns.yaml").replace("@CASE@", case)
                         }
