@@ -4,6 +4,7 @@
 mod approvals;
 mod command;
 mod compaction;
+mod completion;
 pub mod config;
 mod context;
 mod conversation;
@@ -40,7 +41,10 @@ pub mod verbs;
 
 pub use approvals::{Kept, KeptGrant, KeptTrust};
 pub use command::reads_git;
-pub use config::{Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig};
+pub use completion::{Completion, Cursor};
+pub use config::{
+    CompletionConfig, Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig,
+};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
 pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
@@ -80,6 +84,8 @@ pub struct Parts {
     pub tools: ToolsConfig,
     /// The `memory` section.
     pub memory: MemoryConfig,
+    /// The `completion` section.
+    pub completion: CompletionConfig,
     /// The whole configuration with secrets redacted, for `config/effective`.
     pub effective: serde_json::Value,
     /// Version of the program.
@@ -273,6 +279,7 @@ impl Agent {
                 .unwrap_or_default(),
             running: u32::try_from(self.shared.running.lock().len()).unwrap_or(u32::MAX),
             index: self.shared.knowledge.status(),
+            completion: self.shared.completion.view(),
             problem: self.shared.models.as_ref().err().map(ToString::to_string),
         }
     }
@@ -285,6 +292,11 @@ impl Agent {
     /// The index over the code.
     pub fn knowledge(&self) -> &Arc<Knowledge> {
         &self.shared.knowledge
+    }
+
+    /// Suggestions at the cursor.
+    pub fn completion(&self) -> &Arc<Completion> {
+        &self.shared.completion
     }
 
     /// An answer to a question about names, out of what the index holds now; see [`navigate`].

@@ -125,6 +125,7 @@ impl Stage {
                 config,
                 wished_test_command: None,
                 tools: ToolsConfig::default(),
+                completion: agent::CompletionConfig::default(),
                 memory: agent::MemoryConfig::default(),
                 effective: json!({}),
                 version: "test".to_owned(),
