@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelView {
-    /// `planner`, `coder`, `critic` or `summariser`.
+    /// `planner`, `coder`, `critic`, `summariser` or `completer`.
     pub role: String,
     /// Name in the config.
     pub name: String,
