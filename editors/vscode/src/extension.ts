@@ -75,6 +75,10 @@ class Shim {
     this.view = vscode.window.createTreeView("animus.tasks", { treeDataProvider: this.tree });
     context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status);
     this.tasks.onEvent((event) => this.write(event));
+    this.approvals.onChange(() => {
+      const value = this.approvals.of().length;
+      this.view.badge = value > 0 ? { value, tooltip: "The agent waits for you" } : undefined;
+    });
     client.onNotification("$/animus/event", (batch: Batch) => {
       const last = batch.events.at(-1);
       if (last) void client.sendNotification("$/animus/ack", { task: batch.task, seq: last.seq });

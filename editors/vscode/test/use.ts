@@ -1,7 +1,7 @@
 // What a person uses between asking and reviewing: the view, steering, questions, the input, the status bar, the chat, settings,
 // and a server that is not there. With the real extension host and the built server.
 import * as assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as vscode from "vscode";
@@ -13,6 +13,7 @@ import { Spent, type Task } from "../src/tasks";
 import type { Leaf } from "../src/tree";
 import type { Approval } from "../src/wire";
 import { finish, test as named, wait } from "./check";
+import { serverPid } from "./process";
 
 const test = named("vscode-use");
 
@@ -49,6 +50,18 @@ export async function run(): Promise<void> {
   await test("the_status_bar_says_idle_and_the_model", async () => {
     await wait(() => `the model in ${api.status.item.text}`, 20_000, () => api.status.item.text === "$(sparkle) Animus · demo");
     assert.equal(api.status.item.command, "animus.ui.menu");
+  });
+
+  await test("everything_that_the_manifest_names_is_there", async () => {
+    const { contributes } = extension.packageJSON as { contributes: { commands: { command: string }[]; menus: Record<string, { command: string }[]>; keybindings: { command: string }[]; walkthroughs: { steps: { description: string; media: { markdown: string }; completionEvents: string[] }[] }[] } };
+    const known = await vscode.commands.getCommands(true);
+    const commands = contributes.commands.map(({ command }) => command);
+    const steps = contributes.walkthroughs.flatMap(({ steps }) => steps);
+    const named = [...Object.values(contributes.menus).flat(), ...contributes.keybindings].map(({ command }) => command);
+    const linked = steps.flatMap(({ description, completionEvents }) => [...`${description} ${completionEvents.join(" ")}`.matchAll(/(?:command:|onCommand:)([\w.]+)/g)].map(([, command = ""]) => command));
+    assert.ok(linked.length >= steps.length);
+    for (const command of [...commands, ...named, ...linked]) assert.ok(known.includes(command) && commands.includes(command), command);
+    for (const { media } of steps) assert.ok(existsSync(join(extension.extensionPath, media.markdown)), media.markdown);
   });
 
   await test("a_task_is_told_something_and_does_it", async () => {
@@ -175,6 +188,19 @@ export async function run(): Promise<void> {
     assert.equal((answer as vscode.ChatResult).metadata?.session, task.session);
   });
 
+  await test("the_chat_cancels_with_its_token", async () => {
+    const source = new vscode.CancellationTokenSource();
+    const said: string[] = [];
+    const stream = { markdown: (text: string) => said.push(text), progress: () => {}, button: () => {} };
+    const answer = api.chat.answer({ prompt: "take long", command: undefined, references: [] } as unknown as vscode.ChatRequest, { history: [] }, stream as unknown as vscode.ChatResponseStream, source.token);
+    const task = await begun();
+    await wait("its turn", 20_000, () => task.phase === "act");
+    source.cancel();
+    await answer;
+    assert.equal(task.finished?.reason, "cancelled");
+    assert.match(said.join(""), /\*\*cancelled\*\*/);
+  });
+
   await test("the_input_asks_with_what_its_chips_say", async () => {
     const editor = await open("more.txt");
     await open("notes.txt");
@@ -275,6 +301,20 @@ export async function run(): Promise<void> {
     assert.equal(await steps(), 7);
     await settings.update("config.agent.max_steps", undefined, Global);
     await wait("the default", 30_000, async () => api.client.state === State.Running && (await steps().catch(() => 0)) === 40);
+  });
+
+  await test("a_server_that_crashes_is_started_again", async () => {
+    const before = serverPid();
+    process.kill(before, "SIGKILL");
+    const after = () => {
+      try {
+        return serverPid();
+      } catch {
+        return before;
+      }
+    };
+    await wait("another server", 30_000, async () => after() !== before && api.client.state === State.Running && (await steps().catch(() => 0)) === 40);
+    assert.equal(api.life.trouble, undefined);
   });
 
   await test("a_missing_server_is_said_and_starts_once_it_is_there", async () => {
