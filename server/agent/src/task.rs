@@ -307,21 +307,7 @@ impl Task {
 
     /// Adds a model call's usage to the task's.
     fn count(&self, usage: Usage) {
-        {
-            let mut sum = self.usage.lock();
-            let first = sum.input_tokens == 0 && sum.output_tokens == 0;
-            sum.input_tokens += usage.input_tokens;
-            sum.cached_tokens += usage.cached_tokens;
-            sum.cache_write_tokens += usage.cache_write_tokens;
-            sum.output_tokens += usage.output_tokens;
-            sum.estimated |= usage.estimated;
-            // One call with an unknown price makes the whole unknown (M2).
-            sum.cost_micro_usd = match (first, sum.cost_micro_usd, usage.cost_micro_usd) {
-                (true, _, cost) => cost,
-                (false, Some(sum), Some(cost)) => Some(sum + cost),
-                _ => None,
-            };
-        }
+        self.usage.lock().add(&usage);
         self.emit(Update::Usage { usage });
     }
 

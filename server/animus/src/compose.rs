@@ -130,9 +130,19 @@ impl Compose {
 
     /// All layers of configuration for a workspace.
     pub fn load_for(&self, root: &Utf8Path) -> Result<Loaded, Failure> {
+        self.load_with(root, &serde_json::Value::Null)
+    }
+
+    /// The same with the settings of an editor, as `initializationOptions.animus.config` has them.
+    pub fn load_with(
+        &self,
+        root: &Utf8Path,
+        editor: &serde_json::Value,
+    ) -> Result<Loaded, Failure> {
         config::load(&Places {
             named: self.named_config.clone(),
             user: self.user_config(),
+            editor,
             root,
             vars: &self.vars,
         })

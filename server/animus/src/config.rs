@@ -1,6 +1,8 @@
-//! Settings: everything a person can configure, in layers: defaults < user file < project file (only tightens) < environment.
+//! Settings: everything a person can configure, in layers: defaults < user file < editor's settings < project file
+//! (only tightens) < environment.
 
 mod check;
+mod editor;
 mod env;
 mod load;
 mod project;

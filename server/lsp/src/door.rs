@@ -25,7 +25,16 @@ use crate::review::{self, Reviews, shelf};
 use crate::{indexing, navigate, stream, verbs};
 
 /// Makes the agent of a workspace.
-pub type MakeAgent = Box<dyn FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send>;
+pub type MakeAgent = Box<dyn FnOnce(Opened) -> Result<Agent, Failure> + Send>;
+
+/// What an agent is made for.
+pub struct Opened {
+    /// The client's workspace: the user's files, unsaved text included.
+    pub host: Arc<dyn Host>,
+    /// The editor's settings, as the client sent them in `initializationOptions.animus.config`: configuration keys as JSON;
+    /// null where it sent none.
+    pub settings: Value,
+}
 
 /// What is left of the client's patience when it is answered.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -171,8 +180,12 @@ impl Door {
         let Some(make) = self.make.lock().take() else {
             return Err(Failure::new(Code::Internal, "the agent was made before"));
         };
+        let opened = Opened {
+            settings: editor.client().settings.clone(),
+            host: editor,
+        };
         // It may read configuration files: not on a thread that serves the wire.
-        let agent = tokio::task::spawn_blocking(move || make(editor))
+        let agent = tokio::task::spawn_blocking(move || make(opened))
             .await
             .map_err(|error| unmade(&error))??;
         let feed = agent.feed();

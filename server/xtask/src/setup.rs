@@ -165,6 +165,12 @@ pub fn clients(folder: &Path) -> Result<PathBuf> {
     browser()
 }
 
+/// What packs the extension: its packages, and the Node that they need.
+pub fn packager() -> Result<PathBuf> {
+    extension()?;
+    node()
+}
+
 fn extension() -> Result<()> {
     packages(&top().join("editors/vscode"))
 }
