@@ -46,7 +46,7 @@ enum Editor {
     VsCode(&'static str),
 }
 
-const SESSIONS: [Session; 5] = [
+const SESSIONS: [Session; 7] = [
     Session {
         name: "nvim",
         fixture: Fixture::Shop,
@@ -63,6 +63,11 @@ const SESSIONS: [Session; 5] = [
         editor: Editor::Bare("stock.lua"),
     },
     Session {
+        name: "nvim-completion",
+        fixture: Fixture::Completion,
+        editor: Editor::Neovim("completion.lua"),
+    },
+    Session {
         name: "vscode",
         fixture: Fixture::Shop,
         editor: Editor::VsCode("suite.js"),
@@ -71,6 +76,11 @@ const SESSIONS: [Session; 5] = [
         name: "vscode-review",
         fixture: Fixture::Review(&CASES),
         editor: Editor::VsCode("review.js"),
+    },
+    Session {
+        name: "vscode-completion",
+        fixture: Fixture::Completion,
+        editor: Editor::VsCode("completion.js"),
     },
 ];
 

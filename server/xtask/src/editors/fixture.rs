@@ -27,6 +27,8 @@ pub enum Fixture {
     Review(&'static [&'static str]),
     /// As for review, but patches land at once.
     Landing(&'static [&'static str]),
+    /// A file with a gap, and a model that completes; its first answer takes ten minutes.
+    Completion,
 }
 
 impl Fixture {
@@ -50,8 +52,16 @@ impl Fixture {
             Fixture::Shop => ("auto", "cargo test --offline"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
+            Fixture::Completion => ("auto", "true"),
         };
-        let config = include_str!("../../fixture/config.yaml")
+        let config = match self {
+            Fixture::Completion => concat!(
+                include_str!("../../fixture/config.yaml"),
+                include_str!("../../fixture/completion/config.yaml")
+            ),
+            _ => include_str!("../../fixture/config.yaml"),
+        };
+        let config = config
             .replace("@SCRIPT@", &script.display().to_string())
             .replace("@LAND@", land)
             .replace("@TEST@", test);
@@ -64,6 +74,10 @@ impl Fixture {
             Fixture::Shop => SHOP
                 .map(|(path, text)| (path.to_owned(), text.to_owned()))
                 .to_vec(),
+            Fixture::Completion => {
+                let text = include_str!("../../fixture/completion/sum.py");
+                vec![("sum.py".to_owned(), text.to_owned())]
+            }
             Fixture::Review(cases) | Fixture::Landing(cases) => cases
                 .iter()
                 .flat_map(|case| match *case {
@@ -82,6 +96,11 @@ impl Fixture {
     fn script(self) -> Result<String> {
         Ok(match self {
             Fixture::Shop => include_str!("../../fixture/script.yaml").to_owned(),
+            Fixture::Completion => {
+                let turns = include_str!("../../fixture/completion/turns.yaml");
+                let again = include_str!("../../fixture/completion/again.yaml");
+                turns.to_owned() + &again.repeat(100)
+            }
             Fixture::Review(cases) | Fixture::Landing(cases) => {
                 let mut script = "turns:\n".to_owned();
                 for case in cases {
