@@ -18,6 +18,7 @@ mod guarded;
 mod guides;
 mod heal;
 mod history;
+pub mod insight;
 mod knowledge;
 mod mask;
 mod memory;
@@ -47,6 +48,7 @@ pub use config::{
 };
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
+pub use insight::Insight;
 pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
 pub use memory::{MOST_TEXT, MemoryUsage, Remembered};
 pub use navigate::{About, Around};
@@ -113,6 +115,11 @@ impl Agent {
         Agent {
             shared: Arc::new(Shared::new(parts)),
         }
+    }
+
+    /// From now on this editor can be asked what it knows of the code; the first one stays.
+    pub fn attach(&self, insight: Insight) {
+        let _ = self.shared.insight.set(insight);
     }
 
     /// Every task of this process, oldest first.

@@ -5,6 +5,7 @@ use crate::completion::Completion;
 use crate::config::{Config, ToolsConfig};
 use crate::edit_forms::Kept;
 use crate::events::Log;
+use crate::insight::Insight;
 use crate::knowledge::{Knowledge, Life};
 use crate::memory::Memories;
 use crate::patches::Patches;
@@ -54,6 +55,8 @@ pub struct Shared {
     pub patches: Patches,
     /// The other processes of this workspace.
     pub(crate) peers: Peers,
+    /// The editor, where one is attached that knows of the code.
+    pub(crate) insight: OnceLock<Insight>,
     /// Running tasks.
     pub running: Mutex<HashMap<TaskId, Running>>,
     /// Set once; then no task starts any more. Read and set under `running`'s lock.
@@ -114,6 +117,7 @@ impl Shared {
             log,
             approvals: Approvals::new(parts.state.clone(), parts.home),
             peers: Peers::default(),
+            insight: OnceLock::new(),
             running: Mutex::default(),
             closing: AtomicBool::new(false),
             retained: AtomicBool::new(false),

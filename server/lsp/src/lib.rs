@@ -17,6 +17,7 @@ mod features;
 mod framing;
 mod indexing;
 mod ingress;
+mod insight;
 mod judgement;
 mod lifetime;
 mod navigate;

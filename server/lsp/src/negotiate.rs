@@ -142,7 +142,8 @@ impl Client {
         self.promises("approval/resolve")
     }
 
-    fn promises(&self, verb: &str) -> bool {
+    /// Whether it says that it makes or answers this request.
+    pub fn promises(&self, verb: &str) -> bool {
         matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains(verb))
     }
 }

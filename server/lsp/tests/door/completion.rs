@@ -166,28 +166,29 @@ async fn a_key_a_cancel_and_a_newer_request_hang_up() {
     let session = connect(&stage, &server, enabled()).await;
     let editor = &session.editor;
     editor.open("list.txt");
+    // Hands back what waits for the answer, once the model was asked.
     let ask = |asked: usize| {
         let end = editor.text("list.txt").find('\n').unwrap() as u64;
         let waiting = editor.ask(METHOD, params(editor, "list.txt", 0, end));
         let server = &server;
         async move {
             until("the model is asked", || server.requests().len() == asked).await;
-            waiting
+            (waiting,)
         }
     };
     // A key.
-    let waiting = ask(1).await;
+    let (waiting,) = ask(1).await;
     editor.insert("list.txt", 0, 3, "x");
     assert_eq!(waiting.await.unwrap().unwrap(), json!({ "items": [] }));
     until("the first is hung up", || server.left_at().len() == 1).await;
     // A cancel.
-    let waiting = ask(2).await;
+    let (waiting,) = ask(2).await;
     editor.cancel_newest();
     assert_eq!(waiting.await.unwrap().unwrap_err()["code"], -32800);
     until("the second is hung up", || server.left_at().len() == 2).await;
     // A newer request.
-    let older = ask(3).await;
-    let newer = ask(4).await;
+    let (older,) = ask(3).await;
+    let (newer,) = ask(4).await;
     assert_eq!(older.await.unwrap().unwrap(), json!({ "items": [] }));
     until("the third is hung up", || server.left_at().len() == 3).await;
     // A document that is closed.

@@ -10,6 +10,7 @@ mod clients;
 mod completion;
 mod doors;
 mod index;
+mod insight;
 mod landing;
 mod lifetime;
 mod navigate;
