@@ -18,6 +18,7 @@ use tower_lsp::Client as Wire;
 use workspace::Host;
 
 use crate::board::Board;
+use crate::completion::{self, Completions};
 use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
@@ -39,6 +40,10 @@ pub struct Opened {
 /// What is left of the client's patience when it is answered.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// What is said behind an answer comes so much later: Emacs 28 lets lie what it read together with an answer until the next
+/// message comes, and here that may be none.
+const APART: Duration = Duration::from_millis(100);
+
 /// Most tasks with acknowledgements that nobody has looked at.
 const ACKS: usize = 1_024;
 
@@ -53,6 +58,7 @@ pub struct Door {
     agent: OnceCell<Result<Agent, Failure>>,
     board: RwLock<Board>,
     reviews: Reviews,
+    completions: Completions,
     acks: Mutex<Vec<(TaskId, u64)>>,
     acked: Notify,
     notes: mpsc::Sender<String>,
@@ -102,6 +108,7 @@ impl Door {
             agent: OnceCell::new(),
             board: RwLock::default(),
             reviews: Reviews::default(),
+            completions: Completions::default(),
             acks: Mutex::default(),
             acked: Notify::new(),
             notes,
@@ -191,6 +198,7 @@ impl Door {
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
         self.spawn(shelf::run(self.clone(), agent.clone()));
         self.spawn(indexing::run(self.clone(), agent.clone()));
+        self.spawn(completion::offer(self.clone(), agent.clone()));
         if self
             .editor()
             .is_ok_and(|editor| !editor.documents().paths().is_empty())
@@ -293,6 +301,7 @@ impl Door {
         self.spawn(async move {
             let Some(uri) = shown else {
                 let words = format!("The review is in {path}: open it to decide hunk by hunk");
+                tokio::time::sleep(APART).await;
                 wire.show_message(MessageType::INFO, words).await;
                 return;
             };
@@ -345,6 +354,11 @@ impl Door {
     /// The patches that can be decided on.
     pub fn reviews(&self) -> &Reviews {
         &self.reviews
+    }
+
+    /// The completions that wait for a model.
+    pub fn completions(&self) -> &Completions {
+        &self.completions
     }
 
     /// What code actions must know of the agent.

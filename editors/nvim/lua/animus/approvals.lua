@@ -2,6 +2,9 @@
 -- answers nothing, and no answer within its time is a no.
 local M = {}
 
+-- How long the keys must rest before a question comes up, in milliseconds.
+local REST = 700
+
 -- Open questions in the order they came: `{approval, client, ends}`.
 local waiting = {}
 
@@ -93,16 +96,29 @@ local function ask(question)
   end)
 end
 
--- Typing is never interrupted: a question waits for normal mode.
+-- When a key was last hit.
+local hit = 0
+vim.on_key(function()
+  hit = vim.uv.now()
+end)
+
+-- Typing is never interrupted: a question waits for normal mode, and for hands that rest.
 local function free()
   return vim.api.nvim_get_mode().mode == 'n' and vim.fn.getcmdwintype() == ''
 end
 
--- Asks the question that came first, if a person can be asked now.
+local timer = assert(vim.uv.new_timer())
+
+-- Asks the question that came first, once a person can be asked.
 function M.next()
-  if #waiting > 0 and not asking and require('animus').options.approvals == 'ask' and free() then
-    ask(waiting[1])
+  if #waiting == 0 or asking or require('animus').options.approvals ~= 'ask' or not free() then
+    return
   end
+  local rested = vim.uv.now() - hit
+  if rested < REST then
+    return timer:start(REST - rested, 0, vim.schedule_wrap(M.next))
+  end
+  ask(waiting[1])
 end
 
 -- `$/animus/approval`: a question, or what became of one.
