@@ -4,6 +4,7 @@
 mod approvals;
 mod command;
 mod compaction;
+mod completion;
 pub mod config;
 mod context;
 mod conversation;
@@ -41,7 +42,10 @@ pub mod verbs;
 
 pub use approvals::{Kept, KeptGrant, KeptTrust};
 pub use command::reads_git;
-pub use config::{Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig};
+pub use completion::{Completion, Cursor};
+pub use config::{
+    CompletionConfig, Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig,
+};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
 pub use insight::Insight;
@@ -82,6 +86,8 @@ pub struct Parts {
     pub tools: ToolsConfig,
     /// The `memory` section.
     pub memory: MemoryConfig,
+    /// The `completion` section.
+    pub completion: CompletionConfig,
     /// The whole configuration with secrets redacted, for `config/effective`.
     pub effective: serde_json::Value,
     /// Version of the program.
@@ -280,6 +286,7 @@ impl Agent {
                 .unwrap_or_default(),
             running: u32::try_from(self.shared.running.lock().len()).unwrap_or(u32::MAX),
             index: self.shared.knowledge.status(),
+            completion: self.shared.completion.view(),
             problem: self.shared.models.as_ref().err().map(ToString::to_string),
         }
     }
@@ -292,6 +299,11 @@ impl Agent {
     /// The index over the code.
     pub fn knowledge(&self) -> &Arc<Knowledge> {
         &self.shared.knowledge
+    }
+
+    /// Suggestions at the cursor.
+    pub fn completion(&self) -> &Arc<Completion> {
+        &self.shared.completion
     }
 
     /// An answer to a question about names, out of what the index holds now; see [`navigate`].

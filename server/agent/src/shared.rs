@@ -1,6 +1,7 @@
 //! Shared: what every task of one agent uses. Locks in here are never held across an await.
 
 use crate::approvals::Approvals;
+use crate::completion::Completion;
 use crate::config::{Config, ToolsConfig};
 use crate::edit_forms::Kept;
 use crate::events::Log;
@@ -44,6 +45,8 @@ pub struct Shared {
     pub approvals: Approvals,
     /// The index.
     pub knowledge: Arc<Knowledge>,
+    /// Suggestions at the cursor.
+    pub(crate) completion: Arc<Completion>,
     /// Forms of edits, over tasks.
     pub(crate) edit_forms: Kept,
     /// What is known of the project beyond a task.
@@ -85,7 +88,15 @@ impl Shared {
             Life::Lasting,
             parts.embeddings,
         ));
+        let log = Arc::new(Log::new());
         Shared {
+            completion: Arc::new(Completion::new(
+                parts.completion,
+                parts.models.as_ref(),
+                knowledge.clone(),
+                log.clone(),
+                parts.host.root().path().to_owned(),
+            )),
             patches: Patches::new(parts.state.clone(), parts.host.clone(), parts.config.keep()),
             edit_forms: Kept::new(parts.state.clone()),
             memories: Memories::new(
@@ -103,7 +114,7 @@ impl Shared {
             tools: parts.tools,
             effective: parts.effective,
             version: parts.version,
-            log: Arc::new(Log::new()),
+            log,
             approvals: Approvals::new(parts.state.clone(), parts.home),
             peers: Peers::default(),
             insight: OnceLock::new(),

@@ -18,6 +18,7 @@ use tower_lsp::Client as Wire;
 use workspace::Host;
 
 use crate::board::Board;
+use crate::completion::{self, Completions};
 use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
@@ -57,6 +58,7 @@ pub struct Door {
     agent: OnceCell<Result<Agent, Failure>>,
     board: RwLock<Board>,
     reviews: Reviews,
+    completions: Completions,
     acks: Mutex<Vec<(TaskId, u64)>>,
     acked: Notify,
     notes: mpsc::Sender<String>,
@@ -106,6 +108,7 @@ impl Door {
             agent: OnceCell::new(),
             board: RwLock::default(),
             reviews: Reviews::default(),
+            completions: Completions::default(),
             acks: Mutex::default(),
             acked: Notify::new(),
             notes,
@@ -195,6 +198,7 @@ impl Door {
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
         self.spawn(shelf::run(self.clone(), agent.clone()));
         self.spawn(indexing::run(self.clone(), agent.clone()));
+        self.spawn(completion::offer(self.clone(), agent.clone()));
         if self
             .editor()
             .is_ok_and(|editor| !editor.documents().paths().is_empty())
@@ -350,6 +354,11 @@ impl Door {
     /// The patches that can be decided on.
     pub fn reviews(&self) -> &Reviews {
         &self.reviews
+    }
+
+    /// The completions that wait for a model.
+    pub fn completions(&self) -> &Completions {
+        &self.completions
     }
 
     /// What code actions must know of the agent.

@@ -10,6 +10,7 @@ mod apply;
 mod approvals;
 mod board;
 mod comment;
+mod completion;
 mod door;
 mod editor;
 mod features;

@@ -184,6 +184,12 @@ impl Editor {
         receiver
     }
 
+    /// Gives up on the newest request.
+    pub fn cancel_newest(&self) {
+        let id = self.state.lock().unwrap().next_id;
+        self.notify("$/cancelRequest", json!({ "id": id }));
+    }
+
     /// A notification.
     pub fn notify(&self, method: &str, params: Value) {
         self.raw(&wire::frame(

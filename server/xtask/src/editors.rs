@@ -83,6 +83,11 @@ const SESSIONS: &[Session] = &[
         editor: Editor::Bare("stock.lua"),
     },
     Session {
+        name: "nvim-completion",
+        fixture: Fixture::Completion,
+        editor: Editor::Neovim("completion.lua"),
+    },
+    Session {
         name: "vscode",
         fixture: Fixture::Shop,
         editor: Editor::VsCode("suite.js"),
@@ -91,6 +96,11 @@ const SESSIONS: &[Session] = &[
         name: "vscode-review",
         fixture: Fixture::Review(&CASES),
         editor: Editor::VsCode("review.js"),
+    },
+    Session {
+        name: "vscode-completion",
+        fixture: Fixture::Completion,
+        editor: Editor::VsCode("completion.js"),
     },
     Session {
         name: "vscode-use",

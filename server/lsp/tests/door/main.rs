@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod clients;
+mod completion;
 mod doors;
 mod index;
 mod insight;

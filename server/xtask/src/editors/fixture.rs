@@ -40,6 +40,8 @@ pub enum Fixture {
     Counter,
     /// As for review, but patches land at once.
     Landing(&'static [&'static str]),
+    /// A file with a gap, and a model that completes; its first answer takes ten minutes.
+    Completion,
 }
 
 impl Fixture {
@@ -67,6 +69,7 @@ impl Fixture {
             Fixture::Use => ("review", "cargo test --offline"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
+            Fixture::Completion => ("auto", "true"),
         };
         let price = match self {
             Fixture::Counter => "price: {input_per_mtok_usd: 1.25, output_per_mtok_usd: 10}",
@@ -82,6 +85,7 @@ impl Fixture {
                 "enable_reflect: false",
                 "enable_reflect: true\n  test_retries: 0",
             ),
+            Fixture::Completion => config + include_str!("../../fixture/completion/config.yaml"),
             _ => config,
         };
         fs::write(folder.join("config.yaml"), config)?;
@@ -94,6 +98,9 @@ impl Fixture {
             Fixture::Counter => owned(&[&SHOP[..], &[("check.sh", "ls \"$1\"\n")]].concat()),
             Fixture::Notes => owned(&NOTES),
             Fixture::Use => owned(&[&SHOP[..], &[("tools/check.sh", CHECK)]].concat()),
+            Fixture::Completion => {
+                owned(&[("sum.py", include_str!("../../fixture/completion/sum.py"))])
+            }
             Fixture::Review(cases) | Fixture::Landing(cases) => cases
                 .iter()
                 .flat_map(|case| match *case {
@@ -116,6 +123,10 @@ impl Fixture {
             Fixture::Counter => include_str!("../../fixture/vscode/ui.yaml").to_owned(),
             Fixture::Notes => include_str!("../../fixture/vscode/use.yaml").to_owned(),
             Fixture::Use => include_str!("../../fixture/use/script.yaml").to_owned(),
+            Fixture::Completion => {
+                let turns = include_str!("../../fixture/completion/turns.yaml");
+                turns.to_owned() + &include_str!("../../fixture/completion/again.yaml").repeat(100)
+            }
             Fixture::Review(cases) | Fixture::Landing(cases) => {
                 let mut script = "turns:\n".to_owned();
                 for case in cases {
