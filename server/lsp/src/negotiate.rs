@@ -23,6 +23,9 @@ pub const NOTIFICATIONS: [&str; 5] = [
     "$/animus/status",
 ];
 
+/// Keys of `initializationOptions.animus`.
+pub const OPTIONS: [&str; 3] = ["client", "config", "land"];
+
 /// How much of our own wire the client speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Profile {
@@ -53,6 +56,10 @@ pub struct Client {
     pub profile: Profile,
     /// What to do with a patch where the request does not say.
     pub land: Option<LandMode>,
+    /// Its settings for the agent, configuration keys as JSON; null where it sends none.
+    pub settings: Value,
+    /// What it says in `initializationOptions.animus` that nobody reads.
+    pub unread: Vec<String>,
     quirk: Option<&'static Quirk>,
     features: BTreeSet<Feature>,
 }
@@ -84,6 +91,11 @@ impl Client {
             root: root(params),
             encoding: encoding(params),
             profile: profile(params),
+            settings: params
+                .pointer("/initializationOptions/animus/config")
+                .cloned()
+                .unwrap_or_default(),
+            unread: unread(params),
             land: land.or(waits.then_some(LandMode::Review)),
             quirk,
             name,
@@ -130,7 +142,8 @@ impl Client {
         self.promises("approval/resolve")
     }
 
-    fn promises(&self, verb: &str) -> bool {
+    /// Whether it says that it makes or answers this request.
+    pub fn promises(&self, verb: &str) -> bool {
         matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains(verb))
     }
 }
@@ -138,6 +151,18 @@ impl Client {
 /// What the server answers in `capabilities.experimental.animus`.
 pub fn answer() -> Value {
     json!({ "protocol": PROTOCOL, "verbs": agent::verbs::ALL, "notifications": NOTIFICATIONS })
+}
+
+/// Keys of `initializationOptions.animus` that are none of ours.
+fn unread(params: &Value) -> Vec<String> {
+    let said = params
+        .pointer("/initializationOptions/animus")
+        .and_then(Value::as_object);
+    said.into_iter()
+        .flat_map(|said| said.keys())
+        .filter(|key| !OPTIONS.contains(&key.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// The first encoding of the client's own order that we know; utf-16 where it offers none.
@@ -251,6 +276,13 @@ mod tests {
         assert_eq!(Client::of(&params).land, Some(LandMode::Review));
         let params = json!({ "initializationOptions": { "animus": { "land": "sideways" } } });
         assert_eq!(Client::of(&params).land, None);
+    }
+
+    #[test]
+    fn options_that_nobody_reads_are_known() {
+        let params = json!({ "initializationOptions": { "animus": { "lnad": "auto", "land": "auto", "config": {} } } });
+        assert_eq!(Client::of(&params).unread, ["lnad"]);
+        assert!(Client::of(&json!({})).unread.is_empty());
     }
 
     #[test]

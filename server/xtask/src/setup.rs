@@ -1,13 +1,14 @@
 //! Setup: what the editor tests need, installed once below `.editors` from package registries. A stamp names the version
 //! of each piece; a piece without its stamp is installed anew, whole or not at all.
 
-use crate::shell::{command, find, quiet, top};
+use crate::shell::{cargo, command, find, quiet, top};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 const NEOVIM: &str = "0.11.4";
+const KAK_LSP: &str = "22.0.0";
 /// The npm package `code-server` holds VS Code's own server in `lib/vscode`: this is VS Code 1.139.1.
 const CODE_SERVER: &str = "4.139.1";
 /// Grafana's generated types for Python: its version 10.1.
@@ -21,6 +22,15 @@ pub struct Tools {
     pub node: PathBuf,
     pub vscode: PathBuf,
     pub browser: PathBuf,
+    pub emacs: PathBuf,
+    pub kakoune: Kakoune,
+}
+
+/// Kakoune, its language client, and the terminal that both run in.
+pub struct Kakoune {
+    pub tmux: PathBuf,
+    pub kak: PathBuf,
+    pub lsp: PathBuf,
 }
 
 /// What the tests of metrics need.
@@ -52,23 +62,34 @@ pub fn run() -> Result<Tools> {
     let vscode = vscode();
     let extension = extension();
     let browser = browser();
+    let emacs = emacs();
+    let kakoune = kakoune();
     let problems: Vec<String> = [
         neovim.as_ref().err(),
         node.as_ref().err(),
         vscode.as_ref().err(),
+        extension.as_ref().err(),
+        browser.as_ref().err(),
+        emacs.as_ref().err(),
+        kakoune.as_ref().err(),
     ]
     .into_iter()
-    .chain([extension.as_ref().err(), browser.as_ref().err()])
     .flatten()
     .map(|problem| format!("- {problem:#}"))
     .collect();
-    match (neovim, node, vscode, browser) {
-        (Ok(neovim), Ok(node), Ok(vscode), Ok(browser)) if extension.is_ok() => Ok(Tools {
-            neovim,
-            node,
-            vscode,
-            browser,
-        }),
+    match (neovim, node, vscode, browser, emacs, kakoune) {
+        (Ok(neovim), Ok(node), Ok(vscode), Ok(browser), Ok(emacs), Ok(kakoune))
+            if extension.is_ok() =>
+        {
+            Ok(Tools {
+                neovim,
+                node,
+                vscode,
+                browser,
+                emacs,
+                kakoune,
+            })
+        }
         _ => bail!(
             "the editor tests cannot be set up:\n{}\nInstall what is named, or leave the editor tests out with --no-editors",
             problems.join("\n")
@@ -157,12 +178,51 @@ fn vscode() -> Result<PathBuf> {
     })
 }
 
+/// Emacs 28 has no eglot of its own; later ones have.
+fn emacs() -> Result<PathBuf> {
+    let emacs = program(&["emacs"], &["emacs-nox", "elpa-eglot"])?;
+    let words = ["-q", "--batch", "--eval", "(require 'eglot)"];
+    if quiet(command(&emacs).args(words)).is_err() {
+        install(&["elpa-eglot"])?;
+        quiet(command(&emacs).args(words)).context("Emacs has no eglot")?;
+    }
+    Ok(emacs)
+}
+
+/// The language client is built without optimization, which is what takes the time.
+fn kakoune() -> Result<Kakoune> {
+    let folder = piece("kak-lsp", KAK_LSP, |fresh| {
+        let mut cargo = cargo(&["install", "--quiet", "--locked", "--no-default-features"]);
+        cargo
+            .args(["kak-lsp", "--version", KAK_LSP, "--root"])
+            .arg(fresh)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
+            .env("CARGO_TARGET_DIR", fresh.join("build"));
+        quiet(&mut cargo)?;
+        fs::remove_dir_all(fresh.join("build"))?;
+        Ok(())
+    })?;
+    Ok(Kakoune {
+        tmux: program(&["tmux"], &["tmux"])?,
+        kak: program(&["kak"], &["kakoune"])?,
+        lsp: folder.join("bin/kak-lsp"),
+    })
+}
+
 /// The packages of the clients of the network door; the browser that they need.
 pub fn clients(folder: &Path) -> Result<PathBuf> {
     program(&["curl"], &["curl"])?;
     program(&["node"], &["nodejs", "npm"])?;
     packages(folder)?;
     browser()
+}
+
+/// What packs the extension: its packages, and the Node that they need.
+pub fn packager() -> Result<PathBuf> {
+    extension()?;
+    node()
 }
 
 fn extension() -> Result<()> {
@@ -208,11 +268,20 @@ fn program(names: &[&str], packages: &[&str]) -> Result<PathBuf> {
         return Ok(found);
     }
     let wanted = packages.join(" and ");
-    let Some(apt) = find(&["apt-get"]) else {
-        bail!(
-            "{} is not on the PATH and there is no apt-get; install {wanted}",
+    install(packages).with_context(|| format!("{} is not on the PATH", names[0]))?;
+    find(names).with_context(|| {
+        format!(
+            "apt-get installed {wanted}, yet {} is not on the PATH",
             names[0]
-        );
+        )
+    })
+}
+
+/// Installs Debian's packages.
+fn install(packages: &[&str]) -> Result<()> {
+    let wanted = packages.join(" and ");
+    let Some(apt) = find(&["apt-get"]) else {
+        bail!("there is no apt-get; install {wanted}");
     };
     let root = quiet(command("id").arg("-u"))?.trim() == "0";
     let prefix: &[&str] = if root { &[] } else { &["sudo", "-n"] };
@@ -231,12 +300,7 @@ fn program(names: &[&str], packages: &[&str]) -> Result<PathBuf> {
             format!("apt-get could not install {wanted} (as root, or with sudo without a password)")
         })?;
     }
-    find(names).with_context(|| {
-        format!(
-            "apt-get installed {wanted}, yet {} is not on the PATH",
-            names[0]
-        )
-    })
+    Ok(())
 }
 
 /// Unpacks the folder `inner` of an npm package into `folder`.

@@ -120,6 +120,11 @@ M.handlers = {
     M.status = now
     status.changed()
   end,
+  ['client/registerCapability'] = function(err, params, ctx, ...)
+    local answer = vim.lsp.handlers['client/registerCapability'](err, params, ctx, ...)
+    require('animus.complete').registered(params.registrations, ctx.client_id)
+    return answer
+  end,
   ['workspace/applyEdit'] = function(...)
     return require('animus.edit').apply(...)
   end,
