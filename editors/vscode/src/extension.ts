@@ -4,6 +4,7 @@ import { type Executable, LanguageClient, State, type StaticFeature } from "vsco
 import { Approvals } from "./approvals";
 import { Ask, type Here, type Start } from "./ask";
 import { Chat } from "./chat";
+import { Intelligence } from "./intelligence";
 import { Life } from "./life";
 import { Review, type Target } from "./review";
 import { Saver } from "./save";
@@ -73,7 +74,7 @@ class Shim {
       },
     };
     this.view = vscode.window.createTreeView("animus.tasks", { treeDataProvider: this.tree });
-    context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status);
+    context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status, new Intelligence(client));
     this.tasks.onEvent((event) => this.write(event));
     this.approvals.onChange(() => {
       const value = this.approvals.of().length;

@@ -8,6 +8,7 @@ M.verbs = {
   'task/start', 'task/cancel', 'task/steer', 'task/list', 'task/replay', 'patch/list', 'patch/get', 'patch/resolve', 'patch/undo',
   'approval/list', 'approval/resolve', 'session/list', 'session/resume', 'status',
 }
+vim.list_extend(M.verbs, require('animus.intelligence').verbs)
 
 function M.setup(options)
   local problems
