@@ -69,7 +69,7 @@ impl Fixture {
             Fixture::Use => ("review", "cargo test --offline"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
-            Fixture::Completion => ("auto", "true"),
+            Fixture::Completion => ("auto", "test -f sum.py"),
         };
         let price = match self {
             Fixture::Counter => "price: {input_per_mtok_usd: 1.25, output_per_mtok_usd: 10}",
