@@ -26,6 +26,7 @@ mod progress;
 mod quirks;
 mod refusal;
 mod review;
+mod schema;
 mod server;
 mod stock;
 mod stream;
@@ -45,6 +46,7 @@ use workspace::Host;
 use crate::door::{Door, MakeAgent};
 
 pub use crate::lifetime::Exit;
+pub use crate::schema::document as schema;
 
 /// Requests that may be under way at once.
 const CONCURRENCY: usize = 256;
