@@ -100,21 +100,32 @@ test('commands_complete_and_status_tells_the_model', function()
     'accept',
     'accept_all',
     'accept_file',
+    'approve',
     'ask',
     'cancel',
+    'document',
     'edit',
+    'explain',
+    'findings',
+    'fix',
     'log',
     'next',
     'prev',
+    'refactor',
     'refuse',
     'refuse_all',
     'refuse_file',
+    'restart',
+    'resume',
     'review',
     'status',
+    'steer',
     'tasks',
+    'tests',
     'undo',
+    'view',
   })
-  equal(vim.fn.getcompletion('Animus st', 'cmdline'), { 'status' })
+  equal(vim.fn.getcompletion('Animus st', 'cmdline'), { 'status', 'steer' })
   local said
   local notify = vim.notify
   vim.notify = function(message)

@@ -1,18 +1,30 @@
 // The shim between VS Code and `animus lsp`: starts the client, shows tasks and hunks. Decisions are the server's.
 import * as vscode from "vscode";
-import { LanguageClient, State, type StaticFeature } from "vscode-languageclient/node";
+import { type Executable, LanguageClient, State, type StaticFeature } from "vscode-languageclient/node";
+import { Approvals } from "./approvals";
+import { Ask, type Here, type Start } from "./ask";
+import { Chat } from "./chat";
+import { Intelligence } from "./intelligence";
+import { Life } from "./life";
 import { Review, type Target } from "./review";
 import { Saver } from "./save";
+import { options } from "./settings";
+import { menu, StatusBar } from "./status";
 import { Tasks } from "./tasks";
 import { HunkFiles, Proposed } from "./texts";
 import { type Node, TaskTree } from "./tree";
-import { announced, type Approval, type Batch, type Event, type Patch, type TaskView, type Update } from "./wire";
+import { announced, type Approval, type Batch, type Event, type Model, type Patch, plain, type Status, type TaskView, type Update } from "./wire";
 
 export interface Api {
   client: LanguageClient;
+  life: Life;
   tasks: Tasks;
   tree: TaskTree;
   review: Review;
+  approvals: Approvals;
+  status: StatusBar;
+  chat: Chat;
+  ask(): Ask;
   onEvent: vscode.Event<Event>;
 }
 
@@ -25,22 +37,12 @@ const negotiation: StaticFeature = {
   clear() {},
 };
 
-function createClient(saver: Saver): LanguageClient {
-  const settings = vscode.workspace.getConfiguration("animus");
-  const inspected = settings.inspect<string>("server.path");
-  const chosen = inspected?.workspaceValue ?? inspected?.globalValue;
-  const command = chosen ?? process.env.ANIMUS_BIN ?? "animus";
-  const land = settings.get<string>("land");
-  const client = new LanguageClient(
-    "animus",
-    "Animus",
-    { command, args: ["lsp"] },
-    {
-      documentSelector: [{ scheme: "file" }],
-      middleware: { workspace: { handleApplyEdit: saver.apply } },
-      initializationOptions: { animus: land === "auto" || land === "review" ? { land } : {} },
-    },
-  );
+function createClient(saver: Saver, executable: Executable, context: vscode.ExtensionContext): LanguageClient {
+  const client = new LanguageClient("animus", "Animus", executable, {
+    documentSelector: [{ scheme: "file" }],
+    middleware: { workspace: { handleApplyEdit: saver.apply } },
+    initializationOptions: () => options(context),
+  });
   client.registerFeature(negotiation);
   return client;
 }
@@ -51,13 +53,33 @@ class Shim {
   readonly review = new Review((verb, params, asked) => this.request(verb, params, asked));
   readonly view: vscode.TreeView<Node>;
   readonly log = vscode.window.createOutputChannel("Animus Tasks", "markdown");
+  readonly approvals = new Approvals(async (approval, { kind, scope }) => {
+    // Where it did not arrive, the question is asked again.
+    if (!(await this.request("approval/resolve", { approval, option: kind, scope }))) await this.fetchApprovals();
+  });
+  readonly status: StatusBar;
+  readonly here: Here;
 
-  constructor(readonly client: LanguageClient, private readonly saver: Saver, context: vscode.ExtensionContext) {
+  constructor(readonly client: LanguageClient, private readonly saver: Saver, private readonly context: vscode.ExtensionContext) {
     this.tasks = new Tasks(async (task, after) => (await client.sendRequest<{ events: Event[] }>("animus/task/replay", { task, after })).events);
-    this.tree = new TaskTree(this.tasks);
+    this.tree = new TaskTree(this.tasks, this.approvals);
+    this.status = new StatusBar(this.tasks, this.approvals);
+    const { tasks, review } = this;
+    this.here = {
+      path: (uri) => review.path(uri),
+      uri: (uri) => client.code2ProtocolConverter.asUri(uri),
+      range: (range) => client.code2ProtocolConverter.asRange(range),
+      get session() {
+        return [...tasks.all.values()].at(-1)?.session || undefined;
+      },
+    };
     this.view = vscode.window.createTreeView("animus.tasks", { treeDataProvider: this.tree });
-    context.subscriptions.push(this.tasks, this.view, this.log, this.review);
+    context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status, new Intelligence(client));
     this.tasks.onEvent((event) => this.write(event));
+    this.approvals.onChange(() => {
+      const value = this.approvals.of().length;
+      this.view.badge = value > 0 ? { value, tooltip: "The agent waits for you" } : undefined;
+    });
     client.onNotification("$/animus/event", (batch: Batch) => {
       const last = batch.events.at(-1);
       if (last) void client.sendNotification("$/animus/ack", { task: batch.task, seq: last.seq });
@@ -67,7 +89,8 @@ class Shim {
     client.onNotification("$/animus/patch", (patch: Patch) => void this.patched(patch));
     // After the start, and after each that follows a crash.
     client.onDidChangeState(({ newState }) => void (newState === State.Running && this.fetch()));
-    client.onNotification("$/animus/approval", (approval: Approval) => void this.approve(approval));
+    client.onNotification("$/animus/approval", (approval: Approval) => this.approvals.told(approval));
+    client.onNotification("$/animus/status", (status: Status) => this.status.told(status));
   }
 
   // Sends `animus/VERB`; an error is shown with its hint, unless nobody asked for it.
@@ -76,7 +99,7 @@ class Shim {
       return await this.client.sendRequest<T>(`animus/${verb}`, params);
     } catch (problem) {
       const { message, data } = problem as { message: string; data?: { hint?: string } };
-      if (asked) void vscode.window.showErrorMessage([message, data?.hint].filter(Boolean).join(" "));
+      if (asked) void vscode.window.showErrorMessage(plain([message, data?.hint].filter(Boolean).join(" ")));
       return undefined;
     }
   }
@@ -117,15 +140,16 @@ class Shim {
     const waiting = landed || patch?.state !== "proposed" ? undefined : patch;
     if (waiting) this.review.follow(waiting);
     if (end.failure) {
-      void vscode.window.showErrorMessage([end.failure.message, end.failure.hint].filter(Boolean).join(" "));
+      void vscode.window.showErrorMessage(plain([end.failure.message, end.failure.hint].filter(Boolean).join(" ")));
     } else if (waiting) {
-      const answer = await vscode.window.showInformationMessage(`The agent proposes: ${waiting.title}`, "Review", "Accept", "Refuse");
-      if (answer === "Review") await this.review.go(1);
+      const answer = await vscode.window.showInformationMessage(plain(`The agent proposes: ${waiting.title}`), "Review", "Whole Diff", "Accept", "Refuse");
+      if (answer === "Review") await this.review.begin(waiting.id);
+      else if (answer === "Whole Diff") await this.reviewDocument(waiting.id);
       else if (answer) await this.resolve(waiting.id, answer === "Accept" ? "accept" : "refuse");
     } else if (end.reason === "no_change") {
       this.log.show(true);
     } else if (end.exitCode !== 0 && end.reason !== "cancelled") {
-      void vscode.window.showWarningMessage(`Agent: ${end.reason}. ${end.summary}`);
+      void vscode.window.showWarningMessage(plain(`Agent: ${end.reason}. ${end.summary}`));
     }
   }
 
@@ -138,8 +162,10 @@ class Shim {
         if (this.tasks.all.get(id)?.finished) return resolve();
         const subscription = this.tasks.onEvent(({ task, update }) => {
           if (task !== id) return;
-          if (update.type === "phase") progress.report({ message: update.phase });
-          if (update.type === "toolCall") progress.report({ message: update.call.title });
+          if (update.type === "phase" && update.phase !== "waiting") progress.report({ message: update.phase });
+          if (update.type === "toolCall") progress.report({ message: plain(update.call.title) });
+          // The question's own notification goes after a while; this one stays.
+          if (update.type === "approval") progress.report({ message: `waits for you: [Answer…](command:animus.ui.answer)` });
           if (update.type === "finished") {
             subscription.dispose();
             resolve();
@@ -159,18 +185,16 @@ class Shim {
 
   // The patches that wait since before this window, and those of other windows.
   async fetch(): Promise<void> {
+    const status = await this.request<Status>("status", {}, false);
+    if (status) this.status.told(status);
+    await this.fetchApprovals();
     for (const patch of await this.review.fetch((patch) => !this.tasks.running(patch.task))) this.tasks.patched(patch);
   }
 
-  private async approve(approval: Approval): Promise<void> {
-    if (approval.state !== "pending") return;
-    const answer = await vscode.window.showWarningMessage(
-      approval.title,
-      { modal: true, detail: [...approval.details, "", ...approval.reasons].join("\n") },
-      ...approval.options.map((option) => option.name),
-    );
-    const option = approval.options.find((option) => option.name === answer);
-    await this.request("approval/resolve", { approval: approval.id, option: option?.kind ?? "reject_once", scope: option?.scope });
+  private async fetchApprovals(): Promise<void> {
+    const open = (await this.request<{ approvals: Approval[] }>("approval/list", {}, false))?.approvals ?? [];
+    for (const known of this.approvals.of()) if (!open.some(({ id }) => id === known.id)) this.approvals.told({ ...known, state: "rejected" });
+    for (const approval of open) this.approvals.told(approval);
   }
 
   async resolve(patch: string | undefined, resolution: "accept" | "refuse"): Promise<void> {
@@ -179,20 +203,48 @@ class Shim {
     else void vscode.window.showInformationMessage("No patch waits for an answer.");
   }
 
+  begin(start: Start): Promise<{ task: string; session: string } | undefined> {
+    return this.request("task/start", start);
+  }
+
+  asking(): Ask {
+    return new Ask(this.here, this.context.workspaceState);
+  }
+
   async ask(prompt?: string): Promise<unknown> {
-    const text = prompt ?? (await vscode.window.showInputBox({ prompt: "Ask the agent to…", ignoreFocusOut: true }));
-    if (!text) return undefined;
-    const editor = vscode.window.activeTextEditor;
-    const about =
-      editor?.document.uri.scheme !== "file"
-        ? {}
-        : editor.selection.isEmpty
-          ? { context: [vscode.workspace.asRelativePath(editor.document.uri, false)] }
-          : {
-              uri: this.client.code2ProtocolConverter.asUri(editor.document.uri),
-              range: this.client.code2ProtocolConverter.asRange(editor.selection),
-            };
-    return this.request("task/start", { prompt: text, intent: "do", ...about });
+    const ask = this.asking();
+    const start = prompt ? await ask.start(prompt) : await ask.input();
+    return start && this.begin(start);
+  }
+
+  // Says something to a task that runs.
+  async steer(id?: string, words?: string): Promise<void> {
+    const task = id ?? this.tasks.current?.id;
+    if (!task) return void vscode.window.showInformationMessage("No task runs.");
+    const title = this.tasks.all.get(task)?.title ?? task;
+    const text = words ?? (await vscode.window.showInputBox({ title: "Say Something to the Task", prompt: title, ignoreFocusOut: true }));
+    if (text) await this.request("task/steer", { task, text });
+  }
+
+  // The patch as one diff with its decisions; the server opens it.
+  async reviewDocument(patch?: string): Promise<void> {
+    await this.request("patch/review", patch ? { patch } : {});
+  }
+
+  async tellStatus(): Promise<void> {
+    const status = await this.request<Status>("status", {});
+    if (!status) return;
+    const { version, root, sandbox, models, index, problem } = status;
+    const roles = models.map(({ role, model }) => `${role}: ${model}`);
+    const detail = [problem, root, ...roles, `commands are held by: ${sandbox.join(", ")}`, `index: ${index.state}, ${index.files} of ${index.total} files`];
+    await vscode.window.showInformationMessage(`Animus ${version}`, { modal: true, detail: detail.filter(Boolean).join("\n") });
+  }
+
+  async tellModels(): Promise<void> {
+    const models = (await this.request<{ models: Model[] }>("models", {}))?.models ?? [];
+    const rows = models.map(({ role, model, name, scripted }) => ({ label: role, description: model, detail: scripted ? `${name}, from a script` : name }));
+    const chosen = await vscode.window.showQuickPick(rows, { title: "Models", placeHolder: rows.length > 0 ? "Which model does what; choose one to change it" : "No model is set up" });
+    if (chosen || rows.length === 0) await vscode.commands.executeCommand("animus.ui.settings", "strategy");
   }
 
   async show(id?: string): Promise<void> {
@@ -249,27 +301,39 @@ function registerReview(shim: Shim, context: vscode.ExtensionContext): void {
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const saver = new Saver();
   context.subscriptions.push(saver);
-  const client = createClient(saver);
+  const executable: Executable = { command: "animus", args: ["lsp"] };
+  const client = createClient(saver, executable, context);
   const shim = new Shim(client, saver, context);
+  const { tasks, tree, review, approvals, status } = shim;
+  const life = new Life(client, executable, context, () => tasks.current !== undefined, (trouble) => status.broken(trouble));
+  const chat = new Chat(tasks, (start) => shim.begin(start), (task) => void shim.request("task/cancel", { task }), shim.here);
   registerReview(shim, context);
   const patchOf = (target?: Node | string) => (typeof target === "string" ? target : target?.task.patch?.id);
   const taskOf = (target?: Node | string) => (typeof target === "string" ? target : target?.task.id);
-  const commands: Record<string, (target?: Node | string) => Promise<unknown>> = {
+  const questionOf = (target?: Node | string) => (typeof target === "string" ? target : target?.kind === "leaf" ? target.approval : undefined);
+  const commands: Record<string, (target?: Node | string, more?: unknown) => Promise<unknown>> = {
     ask: (target) => shim.ask(typeof target === "string" ? target : undefined),
     cancel: (target) => shim.request("task/cancel", { task: taskOf(target) }),
+    steer: (target, words) => shim.steer(taskOf(target), typeof words === "string" ? words : undefined),
     accept: (target) => shim.resolve(patchOf(target), "accept"),
     refuse: (target) => shim.resolve(patchOf(target), "refuse"),
     undo: (target) => shim.request("patch/undo", { patch: patchOf(target) }),
+    review: (target) => shim.reviewDocument(patchOf(target)),
+    answer: (target) => approvals.pick(questionOf(target)),
+    allow: (target) => approvals.answer(questionOf(target), "allow"),
+    reject: (target) => approvals.answer(questionOf(target), "reject"),
     showTask: (target) => shim.show(taskOf(target)),
+    menu: () => menu(tasks, approvals),
+    status: () => shim.tellStatus(),
+    models: () => shim.tellModels(),
+    settings: (section) => Promise.resolve(vscode.commands.executeCommand("workbench.action.openSettings", typeof section === "string" ? `animus.config.${section}` : "@ext:animus.animus")),
+    restart: () => life.restart(),
   };
   for (const [name, run] of Object.entries(commands)) {
     context.subscriptions.push(vscode.commands.registerCommand(`animus.ui.${name}`, run));
   }
-  context.subscriptions.push({ dispose: () => void client.dispose() });
-  try {
-    await client.start();
-  } catch (problem) {
-    void vscode.window.showErrorMessage(`Animus did not start: ${String(problem)}. Set animus.server.path to the animus program.`);
-  }
-  return { client, tasks: shim.tasks, tree: shim.tree, review: shim.review, onEvent: shim.tasks.onEvent };
+  const participant = chat.register(vscode.Uri.joinPath(context.extensionUri, "icon.png"));
+  context.subscriptions.push(life, { dispose: () => void client.dispose() }, ...(participant ? [participant] : []));
+  await life.begin();
+  return { client, life, tasks, tree, review, approvals, status, chat, ask: () => shim.asking(), onEvent: tasks.onEvent };
 }

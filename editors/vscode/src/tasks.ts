@@ -1,6 +1,45 @@
 // Tasks: a fold of the event stream, in order and without gaps. A gap is filled by a replay.
 import * as vscode from "vscode";
-import type { Batch, Event, Patch, Plan, TaskView, TestReport, ToolCall, ToolResult, Update } from "./wire";
+import type { Batch, Event, Finding, Patch, Plan, TaskView, TestReport, ToolCall, ToolResult, Update, Usage } from "./wire";
+
+// Tokens and money. An unknown price is unknown, not nothing.
+export class Spent {
+  input = 0;
+  output = 0;
+  micro = 0;
+  unpriced = 0;
+  calls = 0;
+  estimated = false;
+
+  add(usage: Usage): void {
+    this.calls += 1;
+    this.input += usage.inputTokens;
+    this.output += usage.outputTokens;
+    this.micro += usage.costMicroUsd ?? 0;
+    if (usage.costMicroUsd === undefined) this.unpriced += 1;
+    this.estimated ||= usage.estimated;
+  }
+
+  static sum(all: Spent[]): Spent {
+    const sum = new Spent();
+    for (const key of ["input", "output", "micro", "unpriced", "calls"] as const) for (const one of all) sum[key] += one[key];
+    sum.estimated = all.some((one) => one.estimated);
+    return sum;
+  }
+
+  // As short as it can be said and be true.
+  get money(): string {
+    if (this.calls === 0) return "$0";
+    if (this.unpriced === this.calls) return "price unknown";
+    const known = `${this.estimated ? "≈ " : ""}$${(this.micro / 1e6).toFixed(this.micro < 1e5 ? 4 : 2)}`;
+    return this.unpriced > 0 ? `${known} + ${this.unpriced} calls of unknown price` : known;
+  }
+
+  get tokens(): string {
+    const short = (count: number) => (count < 1000 ? `${count}` : `${(count / 1000).toFixed(1)}k`);
+    return `${this.estimated ? "≈ " : ""}${short(this.input)} tokens in, ${short(this.output)} out`;
+  }
+}
 
 export class Task {
   events: Event[] = [];
@@ -9,6 +48,15 @@ export class Task {
   plan: Plan = { entries: [] };
   calls = new Map<string, { call: ToolCall; result?: ToolResult }>();
   tests: TestReport[] = [];
+  findings: Finding[] = [];
+  session = "";
+  model = "";
+  // What a person said to it while it ran.
+  said: string[] = [];
+  private asked = false;
+  // Why it waits, while it does.
+  waits = "";
+  spent = new Spent();
   patch: Patch | undefined;
   finished: Extract<Update, { type: "finished" }> | undefined;
   // The highest number that was announced, taken or not.
@@ -20,12 +68,30 @@ export class Task {
   fold(event: Event): void {
     this.events.push(event);
     const update = event.update;
+    this.session = event.session;
     switch (update.type) {
       case "started":
         this.title ||= update.request.prompt || update.request.intent;
+        this.model = update.model;
         break;
       case "phase":
         this.phase = update.phase;
+        if (update.phase !== "waiting") this.waits = "";
+        break;
+      case "waiting":
+        this.waits = update.message;
+        break;
+      case "prompt":
+        // The first is the request.
+        if (update.by !== "user") break;
+        if (this.asked) this.said.push(update.text);
+        this.asked = true;
+        break;
+      case "critique":
+        this.findings = update.critique.findings;
+        break;
+      case "usage":
+        this.spent.add(update.usage);
         break;
       case "plan":
         this.plan = update.plan;
@@ -103,6 +169,11 @@ export class Tasks implements vscode.Disposable {
   // The newest patch in a state, among the tasks of this window.
   newest(state: Patch["state"]): Patch | undefined {
     return [...this.all.values()].map((task) => task.patch).filter((patch) => patch?.state === state).at(-1);
+  }
+
+  // The newest task that runs.
+  get current(): Task | undefined {
+    return [...this.all.values()].filter((task) => this.running(task.id)).at(-1);
   }
 
   private task(id: string): Task {

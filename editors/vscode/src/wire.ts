@@ -2,10 +2,14 @@
 
 export interface Step { content: string; status: "pending" | "in_progress" | "completed" }
 export interface Plan { entries: Step[] }
-export interface ToolCall { id: string; name: string; title: string }
-export interface ToolResult { id: string; status: "completed" | "failed"; output: string; failure?: Failure; durationMs: number }
+export interface ToolCall { id: string; name: string; title: string; kind: string }
+export interface ToolResult { id: string; status: "completed" | "failed"; output: string; failure?: Failure; exitCode?: number; durationMs: number }
 export interface Failure { code: string; message: string; hint?: string }
-export interface TestReport { verdict: "running" | "passed" | "failed" | "broken"; command: string; attempt: number; passed?: number; failed?: number; output?: string }
+export interface TestFailure { name: string; standing: "introduced" | "pre_existing" | "flaky" | "fixed"; message?: string; path?: string; line?: number }
+export interface TestReport { verdict: "running" | "passed" | "failed" | "broken"; command: string; attempt: number; passed?: number; failed?: number; failing?: string[]; failures?: TestFailure[]; output?: string; durationMs: number }
+export interface Finding { severity: "info" | "warning" | "critical"; message: string; path?: string; line?: number }
+export interface Critique { quality: string; findings: Finding[]; notes?: string }
+export interface Usage { inputTokens: number; outputTokens: number; costMicroUsd?: number; estimated: boolean }
 // Lines from 1; where `lines` is 0, the place is above line `start`.
 export interface Place { start: number; lines: number }
 export type HunkState = "pending" | "accepted" | "refused" | "undone";
@@ -14,8 +18,11 @@ export interface FileChange { path: string; op: "create" | "modify" | "delete"; 
 export type Resolution = "accept" | "refuse" | "edit";
 export type PatchState = "proposed" | "landed" | "refused" | "undone";
 export interface Patch { id: string; task: string; title: string; state: PatchState; verified: boolean; created: string; kind?: string; files: FileChange[] }
-export interface Approval { id: string; task: string; title: string; details: string[]; reasons: string[]; options: { kind: string; scope: string; name: string }[]; state: "pending" | "allowed" | "rejected" }
+export interface Option { kind: string; scope: string; name: string }
+export interface Approval { id: string; task: string; title: string; details: string[]; reasons: string[]; options: Option[]; state: "pending" | "allowed" | "rejected"; deadlineSeconds: number }
 export interface TaskView { id: string; session: string; title: string; phase: string; finished?: string }
+export interface Model { role: string; name: string; model: string; scripted: boolean }
+export interface Status { version: string; root: string; sandbox: string[]; models: Model[]; running: number; index: { state: string; files: number; total: number }; problem?: string }
 export interface Request { prompt: string; intent: string }
 
 export type Update =
@@ -30,15 +37,23 @@ export type Update =
   | { type: "patchState"; state: PatchState; paths: string[] }
   | { type: "notice"; level: string; message: string; hint?: string }
   | { type: "finished"; reason: string; exitCode: number; summary: string; failure?: Failure }
-  | { type: "prompt" | "turn" | "draft" | "critique" | "approval" | "approvalResolved" | "waiting" | "modelCall" | "fallback" | "breaker" | "budget" | "usage" | "editReply" | "compacted" };
+  | { type: "prompt"; by: "user" | "agent"; text: string }
+  | { type: "critique"; critique: Critique }
+  | { type: "approval"; approval: Approval }
+  | { type: "waiting"; wait: string; message: string }
+  | { type: "usage"; usage: Usage }
+  | { type: "turn" | "draft" | "approvalResolved" | "modelCall" | "fallback" | "breaker" | "budget" | "editReply" | "compacted" };
 
 export interface Event { v: number; task: string; session: string; seq: number; ts: string; update: Update }
 export interface Batch { v: number; task: string; events: Event[] }
+
+// A text of the model for a notification, where VS Code would make `[words](command:…)` a link that does something.
+export const plain = (text: string) => text.replaceAll("](", "] (");
 
 // What the shim announces in `capabilities.experimental.animus`.
 export const announced = {
   protocol: [1],
   notifications: true,
   acks: true,
-  verbs: ["task/start", "task/cancel", "task/list", "task/replay", "patch/list", "patch/get", "patch/resolve", "patch/undo", "approval/resolve"],
+  verbs: ["task/start", "task/cancel", "task/steer", "task/list", "task/replay", "patch/list", "patch/get", "patch/resolve", "patch/undo", "patch/review", "approval/list", "approval/resolve", "client/definition", "client/references", "client/rename", "client/symbols", "client/selection", "client/diagnostics", "client/openDiff"],
 };

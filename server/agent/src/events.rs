@@ -263,6 +263,8 @@ impl Log {
 pub(crate) fn fold(view: &mut TaskView, event: &Event) {
     view.seq = event.seq;
     match &event.update {
+        Update::Started { model, .. } => view.model = Some(model.clone()),
+        Update::Usage { usage } => view.usage.get_or_insert_default().add(usage),
         Update::Phase { phase, .. } => view.phase = *phase,
         Update::Plan { plan } => view.plan = Some(plan.clone()),
         Update::Patch { patch } => view.patch = Some(patch.id.clone()),
@@ -282,6 +284,8 @@ pub(crate) fn fresh_view(id: TaskId, session: SessionId, title: String) -> TaskV
         title,
         phase: protocol::Phase::Intake,
         finished: None,
+        model: None,
+        usage: None,
         plan: None,
         patch: None,
         created: now(),
@@ -342,6 +346,29 @@ pub(crate) mod tests {
         assert_eq!(replayed(&log, &task, None), [0, 1, 2]);
         assert_eq!(replayed(&log, &task, Some(1)), [2]);
         assert!(replayed(&log, &task, Some(u64::MAX)).is_empty());
+    }
+
+    #[test]
+    fn a_view_sums_what_the_task_used_and_an_unknown_price_stays_unknown() {
+        let log = log_with("t");
+        let task = TaskId::from("t");
+        let call = |cost| Update::Usage {
+            usage: Usage {
+                input_tokens: 10,
+                output_tokens: 2,
+                cost_micro_usd: cost,
+                ..Usage::default()
+            },
+        };
+        assert_eq!(log.view(&task).unwrap().usage, None);
+        log.append(&task, call(Some(5)));
+        log.append(&task, call(Some(6)));
+        let usage = log.view(&task).unwrap().usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.cost_micro_usd), (20, Some(11)));
+        log.append(&task, call(None));
+        log.append(&task, call(Some(1)));
+        let usage = log.view(&task).unwrap().usage.unwrap();
+        assert_eq!((usage.output_tokens, usage.cost_micro_usd), (8, None));
     }
 
     #[test]

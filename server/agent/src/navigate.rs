@@ -3,7 +3,7 @@
 
 mod changed;
 
-pub(crate) use changed::also_used;
+pub(crate) use changed::{also_used, users_of};
 
 use crate::failure::of_workspace;
 use crate::knowledge::{Knowledge, View};

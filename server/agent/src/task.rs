@@ -8,6 +8,7 @@ mod call;
 mod deliver;
 mod drive;
 mod edit_reply;
+mod glance;
 mod known;
 mod reflect;
 mod room;
@@ -31,6 +32,7 @@ use protocol::{
 };
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -79,6 +81,10 @@ pub struct Task {
     /// What it may teach.
     course: Mutex<Course>,
     known: OnceLock<llm::Known>,
+    /// Whether the editor answered so far when it was asked about the draft.
+    editor_answers: AtomicBool,
+    /// The errors that it saw in the draft the last time.
+    told_errors: Mutex<String>,
 }
 
 /// The last word on what a critic should know.
@@ -194,6 +200,8 @@ impl Task {
             offered: Mutex::default(),
             course: Mutex::default(),
             known: OnceLock::new(),
+            editor_answers: AtomicBool::new(true),
+            told_errors: Mutex::default(),
         }
     }
 
@@ -307,21 +315,7 @@ impl Task {
 
     /// Adds a model call's usage to the task's.
     fn count(&self, usage: Usage) {
-        {
-            let mut sum = self.usage.lock();
-            let first = sum.input_tokens == 0 && sum.output_tokens == 0;
-            sum.input_tokens += usage.input_tokens;
-            sum.cached_tokens += usage.cached_tokens;
-            sum.cache_write_tokens += usage.cache_write_tokens;
-            sum.output_tokens += usage.output_tokens;
-            sum.estimated |= usage.estimated;
-            // One call with an unknown price makes the whole unknown (M2).
-            sum.cost_micro_usd = match (first, sum.cost_micro_usd, usage.cost_micro_usd) {
-                (true, _, cost) => cost,
-                (false, Some(sum), Some(cost)) => Some(sum + cost),
-                _ => None,
-            };
-        }
+        self.usage.lock().add(&usage);
         self.emit(Update::Usage { usage });
     }
 

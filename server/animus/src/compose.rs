@@ -130,9 +130,19 @@ impl Compose {
 
     /// All layers of configuration for a workspace.
     pub fn load_for(&self, root: &Utf8Path) -> Result<Loaded, Failure> {
+        self.load_with(root, &serde_json::Value::Null)
+    }
+
+    /// The same with the settings of an editor, as `initializationOptions.animus.config` has them.
+    pub fn load_with(
+        &self,
+        root: &Utf8Path,
+        editor: &serde_json::Value,
+    ) -> Result<Loaded, Failure> {
         config::load(&Places {
             named: self.named_config.clone(),
             user: self.user_config(),
+            editor,
             root,
             vars: &self.vars,
         })
@@ -249,6 +259,7 @@ impl Compose {
             config: settings.agent.clone(),
             wished_test_command: loaded.wished_test_command.clone(),
             tools: settings.tools.clone(),
+            completion: settings.completion.clone(),
             memory: settings.memory.clone(),
             effective: serde_json::to_value(settings).unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

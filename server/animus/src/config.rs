@@ -1,6 +1,8 @@
-//! Settings: everything a person can configure, in layers: defaults < user file < project file (only tightens) < environment.
+//! Settings: everything a person can configure, in layers: defaults < user file < editor's settings < project file
+//! (only tightens) < environment.
 
 mod check;
+mod editor;
 mod env;
 mod load;
 mod project;
@@ -45,6 +47,8 @@ pub struct Settings {
     pub tools: agent::ToolsConfig,
     /// What is remembered of a project.
     pub memory: agent::MemoryConfig,
+    /// Suggestions at the cursor while you type.
+    pub completion: agent::CompletionConfig,
     /// How the agent works.
     pub agent: agent::Config,
     /// Traces for an OpenTelemetry collector.

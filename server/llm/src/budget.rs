@@ -110,7 +110,7 @@ impl Budget {
             let role = role.ok_or_else(|| {
                 wrong(
                     &key,
-                    "is no role; roles: planner, coder, critic, summariser",
+                    "is no role; roles: planner, coder, critic, summariser, completer",
                 )
             })?;
             caps.push((key, Scope::Role(role), *usd));

@@ -61,6 +61,28 @@ pub enum ToolCalling {
     Text,
 }
 
+/// How a model is asked to fill a gap in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Infill {
+    /// As its server is known to be asked, and in a conversation as soon as the server says that it has no other way.
+    #[default]
+    Auto,
+    /// OpenAI's `/completions` with `suffix`.
+    Completions,
+    /// Mistral's `/fim/completions`.
+    Mistral,
+    /// DeepSeek's `/beta/completions`.
+    #[serde(rename = "deepseek")]
+    DeepSeek,
+    /// Ollama's `/api/generate` with `suffix`.
+    Ollama,
+    /// The `/infill` of llama.cpp.
+    LlamaCpp,
+    /// In a conversation, the place marked in the text.
+    Chat,
+}
+
 /// How much a model reasons before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -120,6 +142,8 @@ pub struct ModelConfig {
     pub reasoning: Option<Effort>,
     /// Whether tools are told in the server's own way or in the text.
     pub tool_calling: ToolCalling,
+    /// How it is asked to fill the gap at the cursor.
+    pub infill: Infill,
     /// What it costs; unknown where absent.
     pub price: Option<Price>,
 }
@@ -152,7 +176,9 @@ pub struct StrategyConfig {
     pub coder_model: Option<String>,
     /// Judges a patch.
     pub critic_model: Option<String>,
-    /// Role (`planner`, `coder`, `critic`, `summariser`) to model; wins over the keys above.
+    /// Completes code while you type, where `completion.enabled`; no other model does where absent.
+    pub completer_model: Option<String>,
+    /// Role (`planner`, `coder`, `critic`, `summariser`, `completer`) to model; wins over the keys above.
     pub overrides: BTreeMap<String, String>,
     /// Asked in this order where the first choice fails before any output.
     pub fallbacks: Vec<String>,

@@ -100,6 +100,13 @@ impl Endpoint {
         })
     }
 
+    /// The same at another path of its host.
+    pub(crate) fn moved(mut self, to: impl FnOnce(&str) -> String) -> Endpoint {
+        let path = to(self.url.path());
+        self.url.set_path(&path);
+        self
+    }
+
     /// Whether this is the maker's own server: it wants a key, and knows the newest words of the dialect.
     pub(crate) fn is_makers_own(&self) -> bool {
         let own = self.kind.default_url().and_then(|url| Url::parse(url).ok());

@@ -8,11 +8,12 @@ pub use breaker::{BreakerConfig, BreakerState};
 pub use budget::{Budget, Ledger, Scope, Spent, UnknownPrice};
 pub use collector::{Collector, Posted};
 pub use config::{
-    Config, Effort, Kind, ModelConfig, Price, ProviderConfig, StrategyConfig, ToolCalling,
+    Config, Effort, Infill, Kind, ModelConfig, Price, ProviderConfig, StrategyConfig, ToolCalling,
 };
 pub use discover::{discover, ollama_models, ollama_url};
 pub use embeddings::{Embedded, Embeddings};
 pub use error::Error;
+pub use gap::{Gap, Near};
 pub use http::{Listed, Listing, listing};
 pub use mask::{Known, MASK, mask};
 pub use message::{Call, Carry, Message, Request, Role, ToolSpec};
@@ -31,8 +32,10 @@ mod config;
 mod discover;
 mod embeddings;
 mod error;
+mod gap;
 mod gemini;
 mod http;
+mod infill;
 mod layout;
 mod mask;
 mod message;

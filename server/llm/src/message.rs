@@ -16,6 +16,8 @@ pub enum Role {
     Critic,
     /// Shortens a history.
     Summariser,
+    /// Fills the gap at the cursor while a person types; answers only where a model is named for it.
+    Completer,
 }
 
 /// One message of the conversation, oldest first; the system prompt is apart.
@@ -98,7 +100,13 @@ pub struct Request {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 4] = [Role::Planner, Role::Coder, Role::Critic, Role::Summariser];
+    pub const ALL: [Role; 5] = [
+        Role::Planner,
+        Role::Coder,
+        Role::Critic,
+        Role::Summariser,
+        Role::Completer,
+    ];
 
     /// The role in lower case.
     #[must_use]
@@ -108,6 +116,7 @@ impl Role {
             Role::Coder => "coder",
             Role::Critic => "critic",
             Role::Summariser => "summariser",
+            Role::Completer => "completer",
         }
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::{
     BreakerConfig, BreakerState, Budget, Config, Error, Kind, Ledger, ModelConfig, Provider,
     ProviderConfig, Role, Scope, Spent, StrategyConfig, anthropic::Anthropic, breaker::Breakers,
-    budget::Account, gemini::Gemini, ollama::Ollama, openai::OpenAi, responses::Responses,
+    budget::Account, gemini::Gemini, infill, ollama::Ollama, openai::OpenAi, responses::Responses,
     scripted::Scripted, veil,
 };
 
@@ -66,10 +66,11 @@ impl Models {
     pub fn new(config: &Config) -> Result<Models, Error> {
         let mut providers = BTreeMap::new();
         for (name, config) in &config.providers {
+            let provider = infill::over(open(name, config)?, name, config)?;
             let server = Server {
                 kind: config.r#type,
                 max_tokens: config.max_tokens,
-                provider: veil::over(open(name, config)?, config.api_key.clone()),
+                provider: veil::over(provider, config.api_key.clone()),
                 key: config.api_key.clone(),
             };
             providers.insert(name.clone(), server);

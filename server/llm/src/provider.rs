@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Carry, Effort, Error, Message, Role, Stop, ToolCalling, ToolSpec, Usage,
+    Call, Carry, Effort, Error, Gap, Infill, Message, Role, Stop, ToolCalling, ToolSpec, Usage,
     calls::MOST_CALLS,
 };
 
@@ -38,6 +38,10 @@ pub struct ProviderRequest<'a> {
     pub reasoning: Option<Effort>,
     /// How the model is told of tools.
     pub tool_calling: ToolCalling,
+    /// The gap that is to be filled, which `messages` tell as well; none in a conversation.
+    pub gap: Option<&'a Gap>,
+    /// How the model is asked to fill it.
+    pub infill: Infill,
 }
 
 impl ProviderRequest<'_> {

@@ -9,7 +9,7 @@ use ropey::Rope;
 use serde_json::{Value, json};
 
 use crate::board::Board;
-use crate::{comment, position};
+use crate::{comment, position, prompt};
 
 /// Kind of "refactor" and "do".
 pub const REFACTOR: &str = "refactor.rewrite.animus";
@@ -19,8 +19,9 @@ pub const QUICKFIX: &str = "quickfix.animus";
 pub const SOURCE: &str = "source.animus";
 
 /// What stands behind [`SOURCE`], one action each.
-const SOURCES: [&str; 9] = [
-    "document", "tests", "explain", "approve", "cancel", "accept", "refuse", "review", "undo",
+const SOURCES: [&str; 10] = [
+    "document", "tests", "explain", "approve", "steer", "cancel", "accept", "refuse", "review",
+    "undo",
 ];
 
 /// Most characters of a text in a title.
@@ -59,7 +60,17 @@ pub fn offer(
     board: &Board,
     style: Style,
 ) -> Vec<CodeActionOrCommand> {
-    let mut actions = work(question);
+    let written: Vec<Written> = match prompt::is_one(question.uri) {
+        true => prompt::request(question.rope, question.range)
+            .map(|text| (None, text))
+            .into_iter()
+            .collect(),
+        false => comment::find(question.rope, position::lines(question.range))
+            .into_iter()
+            .map(|(line, text)| (Some(line), text))
+            .collect(),
+    };
+    let mut actions = work(question, &written);
     if let (Style::Disabled, Some(problem)) = (style, &board.problem) {
         for action in &mut actions {
             action.disabled = Some(CodeActionDisabled {
@@ -68,6 +79,8 @@ pub fn offer(
             action.command = None;
         }
     }
+    let words = written.iter().map(|(_, text)| text.as_str());
+    actions.extend(steering(words, board));
     actions.extend(housekeeping(board));
     actions.splice(0..0, decisions.into_iter().chain(approvals(board)));
     styled(actions, question.only, style)
@@ -99,8 +112,11 @@ pub fn kinds() -> Vec<String> {
         .collect()
 }
 
+/// What a person wrote here for the agent, and the line of the comment in which they did.
+type Written = (Option<u32>, String);
+
 /// What begins a task.
-fn work(question: &Question<'_>) -> Vec<CodeAction> {
+fn work(question: &Question<'_>, written: &[Written]) -> Vec<CodeAction> {
     let Question { uri, range, .. } = question;
     let place = place(*range);
     let start = |kind: &str, title: String, more: Value| {
@@ -111,10 +127,16 @@ fn work(question: &Question<'_>) -> Vec<CodeAction> {
         action(kind, title, "task/start", argument)
     };
     let mut actions = Vec::new();
-    for (line, text) in comment::find(question.rope, position::lines(*range)) {
-        let title = format!("Ask agent to do: {}", shorten(&text));
+    for (line, text) in written {
+        let Some(line) = line else {
+            let title = format!("Send to the agent: {}", shorten(text));
+            let argument = json!({ "prompt": text });
+            actions.push(action(REFACTOR, title, "task/start", argument));
+            continue;
+        };
+        let title = format!("Ask agent to do: {}", shorten(text));
         let whole = Range {
-            start: lsp_types::Position::new(line, 0),
+            start: lsp_types::Position::new(*line, 0),
             end: lsp_types::Position::new(line + 1, 0),
         };
         actions.push(start(
@@ -122,6 +144,9 @@ fn work(question: &Question<'_>) -> Vec<CodeAction> {
             title,
             json!({ "intent": "do", "prompt": text, "range": whole }),
         ));
+    }
+    if prompt::is_one(uri) {
+        return actions;
     }
     for diagnostic in question.diagnostics {
         let title = format!("Ask agent to fix: {}", shorten(&diagnostic.message));
@@ -163,6 +188,24 @@ pub fn approvals(board: &Board) -> Vec<CodeAction> {
         })
     });
     answers.collect()
+}
+
+/// What was written here, said to a task that runs.
+fn steering<'a>(
+    words: impl Iterator<Item = &'a str> + Clone,
+    board: &Board,
+) -> impl Iterator<Item = CodeAction> {
+    board.running.iter().flat_map(move |(task, title)| {
+        words.clone().map(move |text| {
+            let title = format!(
+                "Tell the agent's task ({}): {}",
+                shorten(title),
+                shorten(text)
+            );
+            let argument = json!({ "task": task, "text": text });
+            action(&format!("{SOURCE}.steer"), title, "task/steer", argument)
+        })
+    })
 }
 
 /// What concerns tasks and patches that are there already.
@@ -286,13 +329,33 @@ mod tests {
         style: Style,
         expected: Expect,
     ) {
+        check_in(
+            "file:///a.rs",
+            range,
+            diagnostics,
+            only,
+            board,
+            style,
+            expected,
+        );
+    }
+
+    fn check_in(
+        uri: &str,
+        range: Range,
+        diagnostics: &[Diagnostic],
+        only: &[&str],
+        board: &Board,
+        style: Style,
+        expected: Expect,
+    ) {
         let rope = Rope::from_str(TEXT);
         let only: Vec<CodeActionKind> = only
             .iter()
             .map(|kind| CodeActionKind::from((*kind).to_owned()))
             .collect();
         let question = Question {
-            uri: "file:///a.rs",
+            uri,
             rope: &rope,
             range,
             diagnostics,
@@ -399,6 +462,45 @@ mod tests {
                 animus.patch.resolve Refuse the agent's patch: Two
                 animus.patch.review Review the agent's patch: Two
                 animus.patch.undo Undo the agent's last patch: One
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_written_in_a_comment_or_a_prompt_document_also_steers() {
+        check(
+            range((1, 0), (1, 0)),
+            &[],
+            &["source.animus.steer"],
+            &busy(),
+            Style::Plain,
+            expect![[r#"
+                [source.animus.steer] Tell the agent's task (Refactor a): split this
+                    animus.task.steer {"task":"t1","text":"split this"}
+            "#]],
+        );
+        check_in(
+            "file:///ask.animus.md",
+            range((0, 0), (0, 0)),
+            &[],
+            &[],
+            &busy(),
+            Style::Plain,
+            expect![[r#"
+                [refactor.rewrite.animus] Send to the agent: fn a() {}
+                    animus.task.start {"prompt":"fn a() {}\n// animus: split this\nfn b() {}"}
+                [source.animus.steer] Tell the agent's task (Refactor a): fn a() {}
+                    animus.task.steer {"task":"t1","text":"fn a() {}\n// animus: split this\nfn b() {}"}
+                [source.animus.cancel] Cancel the agent's task: Refactor a
+                    animus.task.cancel {"task":"t1"}
+                [source.animus.accept] Accept the agent's patch: Two
+                    animus.patch.resolve {"patch":"p1","resolution":"accept"}
+                [source.animus.refuse] Refuse the agent's patch: Two
+                    animus.patch.resolve {"patch":"p1","resolution":"refuse"}
+                [source.animus.review] Review the agent's patch: Two
+                    animus.patch.review {"patch":"p1"}
+                [source.animus.undo] Undo the agent's last patch: One
+                    animus.patch.undo {"patch":"p0"}
             "#]],
         );
     }

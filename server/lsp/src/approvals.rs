@@ -8,7 +8,8 @@ use tower_lsp::Client as Wire;
 
 /// Asks and passes the answer on. The question may be settled elsewhere meanwhile: then the answer counts for nothing.
 pub async fn ask(wire: Wire, agent: Agent, approval: Approval) {
-    let buttons = approval.options.iter().map(|option| MessageActionItem {
+    let buttons = in_order(&approval.options);
+    let buttons = buttons.iter().map(|option| MessageActionItem {
         title: option.name.clone(),
         properties: Default::default(),
     });
@@ -34,6 +35,19 @@ pub async fn ask(wire: Wire, agent: Agent, approval: Approval) {
                 .await
         }
     }
+}
+
+/// The buttons, no before yes: several editors take the first one where a person only presses Enter.
+fn in_order(options: &[ApprovalOption]) -> Vec<&ApprovalOption> {
+    let yes = |option: &&ApprovalOption| {
+        matches!(
+            option.kind,
+            PermissionOption::AllowOnce | PermissionOption::AllowAlways
+        )
+    };
+    let mut buttons: Vec<&ApprovalOption> = options.iter().collect();
+    buttons.sort_by_key(yes);
+    buttons
 }
 
 /// What a button means; closing the box means no.
@@ -86,5 +100,10 @@ mod tests {
         ] {
             assert_eq!(meaning(&options, title), expected, "{title:?}");
         }
+        let names: Vec<&str> = in_order(&options)
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
+        assert_eq!(names, ["Deny", "Allow once", "Allow here"]);
     }
 }

@@ -45,11 +45,13 @@ pub enum Feature {
     Selective,
     /// Shows the diagnostics that a server publishes.
     Diagnostics,
+    /// Asks for inline completion once that is registered.
+    InlineCompletion,
 }
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 19] = [
+pub const ALL: [Feature; 20] = [
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
@@ -69,6 +71,7 @@ pub const ALL: [Feature; 19] = [
     Feature::ResolvedEdit,
     Feature::Selective,
     Feature::Diagnostics,
+    Feature::InlineCompletion,
 ];
 
 /// What the params of `initialize` announce.
@@ -137,6 +140,10 @@ pub fn announced(params: &Value) -> BTreeSet<Feature> {
         ),
         (Feature::Selective, registers),
         (Feature::Diagnostics, is("textDocument/publishDiagnostics")),
+        (
+            Feature::InlineCompletion,
+            yes("textDocument/inlineCompletion/dynamicRegistration"),
+        ),
     ];
     table
         .into_iter()

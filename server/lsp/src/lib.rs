@@ -10,12 +10,14 @@ mod apply;
 mod approvals;
 mod board;
 mod comment;
+mod completion;
 mod door;
 mod editor;
 mod features;
 mod framing;
 mod indexing;
 mod ingress;
+mod insight;
 mod judgement;
 mod lifetime;
 mod navigate;
@@ -23,6 +25,7 @@ mod negotiate;
 mod outbox;
 mod position;
 mod progress;
+mod prompt;
 mod quirks;
 mod refusal;
 mod review;
@@ -33,18 +36,16 @@ mod stream;
 mod sync;
 mod verbs;
 
-use std::sync::Arc;
-
 use agent::Agent;
 use lsp_types::MessageType;
 use protocol::Failure;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tower_lsp::LspService;
-use workspace::Host;
 
 use crate::door::{Door, MakeAgent};
 
+pub use crate::door::Opened;
 pub use crate::lifetime::Exit;
 pub use crate::schema::document as schema;
 
@@ -54,15 +55,15 @@ const CONCURRENCY: usize = 256;
 /// Serves one client until it says `exit`, closes `input` or its process is gone; then ends every task and its children
 /// (at most 2 s) and returns. Must run in a tokio runtime with time and several threads.
 ///
-/// `make_agent` is called once, after `initialize` was answered, with the client's workspace as the agent's host; it may
-/// block, and its failure is what every verb then answers. It is not called where the client gives no workspace folder.
+/// `make_agent` is called once, after `initialize` was answered, with the client's workspace as the agent's host and its
+/// settings; it may block, and its failure is what every verb then answers. It is not called where the client gives no workspace folder.
 ///
 /// A thread may still be reading standard input when this returns: end the process with [`Exit::code`].
 pub async fn serve<I, O, M>(input: I, output: O, make_agent: M) -> Exit
 where
     I: AsyncRead + Unpin,
     O: AsyncWrite,
-    M: FnOnce(Arc<dyn Host>) -> Result<Agent, Failure> + Send + 'static,
+    M: FnOnce(Opened) -> Result<Agent, Failure> + Send + 'static,
 {
     let ended = CancellationToken::new();
     let make: MakeAgent = Box::new(make_agent);

@@ -24,6 +24,9 @@ pub const NOTIFICATIONS: [&str; 5] = [
     "$/animus/status",
 ];
 
+/// Keys of `initializationOptions.animus`.
+pub const OPTIONS: [&str; 3] = ["client", "config", "land"];
+
 /// How much of our own wire the client speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Profile {
@@ -54,6 +57,10 @@ pub struct Client {
     pub profile: Profile,
     /// What to do with a patch where the request does not say.
     pub land: Option<LandMode>,
+    /// Its settings for the agent, configuration keys as JSON; null where it sends none.
+    pub settings: Value,
+    /// What it says in `initializationOptions.animus` that nobody reads.
+    pub unread: Vec<String>,
     quirk: Option<&'static Quirk>,
     features: BTreeSet<Feature>,
 }
@@ -85,6 +92,11 @@ impl Client {
             root: root(params),
             encoding: encoding(params),
             profile: profile(params),
+            settings: params
+                .pointer("/initializationOptions/animus/config")
+                .cloned()
+                .unwrap_or_default(),
+            unread: unread(params),
             land: land.or(waits.then_some(LandMode::Review)),
             quirk,
             name,
@@ -131,7 +143,8 @@ impl Client {
         self.promises("approval/resolve")
     }
 
-    fn promises(&self, verb: &str) -> bool {
+    /// Whether it says that it makes or answers this request.
+    pub fn promises(&self, verb: &str) -> bool {
         matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains(verb))
     }
 }
@@ -144,6 +157,18 @@ pub fn answer() -> Value {
         verbs: words(agent::verbs::ALL),
         notifications: words(&NOTIFICATIONS),
     })
+}
+
+/// Keys of `initializationOptions.animus` that are none of ours.
+fn unread(params: &Value) -> Vec<String> {
+    let said = params
+        .pointer("/initializationOptions/animus")
+        .and_then(Value::as_object);
+    said.into_iter()
+        .flat_map(|said| said.keys())
+        .filter(|key| !OPTIONS.contains(&key.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// The first encoding of the client's own order that we know; utf-16 where it offers none.
@@ -257,6 +282,13 @@ mod tests {
         assert_eq!(Client::of(&params).land, Some(LandMode::Review));
         let params = json!({ "initializationOptions": { "animus": { "land": "sideways" } } });
         assert_eq!(Client::of(&params).land, None);
+    }
+
+    #[test]
+    fn options_that_nobody_reads_are_known() {
+        let params = json!({ "initializationOptions": { "animus": { "lnad": "auto", "land": "auto", "config": {} } } });
+        assert_eq!(Client::of(&params).unread, ["lnad"]);
+        assert!(Client::of(&json!({})).unread.is_empty());
     }
 
     #[test]

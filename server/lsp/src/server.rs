@@ -55,6 +55,13 @@ impl LanguageServer for Server {
 
     async fn initialized(&self, _: InitializedParams) {
         let Some(met) = self.0.met() else { return };
+        for key in &met.client.unread {
+            let known = negotiate::OPTIONS.join("`, `");
+            let words = format!(
+                "`initializationOptions.animus.{key}` is not known and not used; there are `{known}`"
+            );
+            self.0.note(words);
+        }
         let registrations = shelf::registrations(&met.client);
         if !registrations.is_empty() {
             let wire = self.0.wire().clone();
@@ -89,7 +96,7 @@ impl LanguageServer for Server {
         if let Some(id) = reviews.named(uri) {
             let mut actions = actions::approvals(&self.0.board().read());
             if let Some(sheet) = reviews.get(&id) {
-                actions.extend(document::actions(&sheet, params.range));
+                actions.extend(document::actions(&sheet, reviews, &editor, params.range));
                 actions.extend(preview::action(&sheet).filter(|_| preview::is_for(client)));
             }
             return Ok(Some(actions::styled(actions, only, style(client))));

@@ -151,7 +151,7 @@ impl Writer {
             }
             Update::Test { report } => self.judgement.report(report),
             Update::Critique { critique } => self.judgement.critique(critique),
-            Update::Plan { .. } => drop(self.tasks.insert(task.clone())),
+            Update::Plan { .. } | Update::Usage { .. } => drop(self.tasks.insert(task.clone())),
             Update::ToolCall { call } => {
                 self.said.remove(task);
                 if let Some(bar) = self.bars.get(task) {

@@ -1,6 +1,6 @@
 //! Task: one request of a person, and how it ended.
 
-use crate::{PatchId, Phase, Plan, SessionId, TaskId};
+use crate::{PatchId, Phase, Plan, SessionId, TaskId, Usage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -222,6 +222,13 @@ pub struct TaskView {
     /// How it ended, once it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<FinishReason>,
+    /// The coder's model, as `provider/model`; absent before it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What it has used so far, of all models; `role` and `model` are empty. Without a cost where the price of a call is not
+    /// known; absent before the first call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// Its latest plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,

@@ -27,6 +27,24 @@ pub struct Usage {
     pub estimated: bool,
 }
 
+impl Usage {
+    /// Adds a call to a sum; `role` and `model` of the sum stay. One call whose price is not known makes the sum's cost
+    /// unknown (M2).
+    pub fn add(&mut self, call: &Usage) {
+        let first = self.input_tokens == 0 && self.output_tokens == 0;
+        self.input_tokens += call.input_tokens;
+        self.cached_tokens += call.cached_tokens;
+        self.cache_write_tokens += call.cache_write_tokens;
+        self.output_tokens += call.output_tokens;
+        self.estimated |= call.estimated;
+        self.cost_micro_usd = match (first, self.cost_micro_usd, call.cost_micro_usd) {
+            (true, _, cost) => cost,
+            (false, Some(sum), Some(cost)) => Some(sum + cost),
+            _ => None,
+        };
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(count: &u64) -> bool {
     *count == 0

@@ -1,6 +1,7 @@
 //! Dist: what is handed out, in `target/package`: the binary of the `dist` profile and the two editor shims, one archive.
 
 use crate::shell::{cargo, command, quiet, run as show, top};
+use crate::vsix;
 use anyhow::{Context, Result};
 use std::fs;
 
@@ -12,17 +13,7 @@ pub fn run() -> Result<()> {
         "--package",
         "animus",
     ]))?;
-    let extension = top().join("editors/vscode");
-    quiet(
-        command("npm")
-            .args(["ci", "--ignore-scripts", "--loglevel=error"])
-            .current_dir(&extension),
-    )?;
-    show(
-        command("npm")
-            .args(["run", "--silent", "build"])
-            .current_dir(&extension),
-    )?;
+    let extension = vsix::build(vsix::Server::Absent)?;
 
     let here = std::env::current_exe()?;
     let target = here
@@ -40,17 +31,17 @@ pub fn run() -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    for part in ["bin", "editors/vscode/dist", "editors/nvim"] {
+    for part in ["bin", "editors/vscode", "editors/nvim"] {
         fs::create_dir_all(folder.join(part))?;
     }
     fs::copy(target.join("dist/animus"), folder.join("bin/animus"))?;
-    for file in ["package.json", "README.md", "dist/extension.js"] {
-        fs::copy(
-            extension.join(file),
-            folder.join("editors/vscode").join(file),
-        )?;
-    }
-    for part in ["lsp", "lua", "plugin", "README.md"] {
+    fs::copy(
+        &extension,
+        folder
+            .join("editors/vscode")
+            .join(extension.file_name().context("a file without a name")?),
+    )?;
+    for part in ["doc", "lsp", "lua", "plugin", "syntax", "README.md"] {
         quiet(
             command("cp")
                 .arg("-r")

@@ -16,6 +16,7 @@ mod setup;
 mod shell;
 mod test;
 mod tidy;
+mod vsix;
 
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ cargo xtask bench turns          what the agent costs beside a model that answer
 cargo xtask bench search [FOLDER]  the index beside a bare parse of the same files
 cargo xtask bench quality --truth FILE --snapshots FOLDER  how well the index finds
 cargo xtask bench attacks --cases FILE --benign FILE  what policy and kernel do about a list of attacks
+cargo xtask vsix [--with-server]  the extension of VS Code as one file in target/package, with the server for this machine
+cargo xtask settings             the extension's settings from the configuration's schema
 cargo xtask dist                 the binary and the editor shims in target/package";
 
 fn main() -> ExitCode {
@@ -73,6 +76,9 @@ fn run() -> Result<()> {
         ["bench", "attacks", words @ ..] => bench::run(bench::What::Attacks(words)),
         ["bench", "measure", server, bare] => bench::measure(server, bare),
         ["bench", "bare"] => bare::serve(),
+        ["vsix"] => vsix::run(vsix::Server::Absent),
+        ["vsix", "--with-server"] => vsix::run(vsix::Server::Bundled),
+        ["settings"] => vsix::settings(),
         ["dist"] => dist::run(),
         _ => bail!("usage:\n{USAGE}"),
     }

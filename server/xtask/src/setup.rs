@@ -1,17 +1,22 @@
 //! Setup: what the editor tests need, installed once below `.editors` from package registries. A stamp names the version
 //! of each piece; a piece without its stamp is installed anew, whole or not at all.
 
-use crate::shell::{command, find, quiet, top};
+use crate::shell::{cargo, command, find, quiet, top};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 const NEOVIM: &str = "0.11.4";
+const KAK_LSP: &str = "22.0.0";
 /// The npm package `code-server` holds VS Code's own server in `lib/vscode`: this is VS Code 1.139.1.
 const CODE_SERVER: &str = "4.139.1";
 /// Grafana's generated types for Python: its version 10.1.
 const GRAFANA_TYPES: &str = "1769699998!10.1.0";
+/// VS Code's own extension for TypeScript starts this: the version that its `package.json` names.
+const TYPESCRIPT: &str = "6.0.3";
+/// The language server of the Python project that Neovim is tested with.
+const PYRIGHT: &str = "1.1.414";
 /// VS Code's server needs Node 24, also where the system's is older.
 const NODE: &str = "24.21.0";
 
@@ -21,6 +26,18 @@ pub struct Tools {
     pub node: PathBuf,
     pub vscode: PathBuf,
     pub browser: PathBuf,
+    pub emacs: PathBuf,
+    pub kakoune: Kakoune,
+    /// Pyright's language server, for Node.
+    pub pyright: PathBuf,
+}
+
+/// Kakoune, its language client, and the terminal that both run in.
+#[derive(Default)]
+pub struct Kakoune {
+    pub tmux: PathBuf,
+    pub kak: PathBuf,
+    pub lsp: PathBuf,
 }
 
 /// What the tests of metrics need.
@@ -47,33 +64,32 @@ pub fn watching() -> Result<Watching> {
 
 /// Installs what is missing. Every piece that cannot be installed is named in the error.
 pub fn run() -> Result<Tools> {
-    let neovim = neovim();
-    let node = node();
-    let vscode = vscode();
-    let extension = extension();
-    let browser = browser();
-    let problems: Vec<String> = [
-        neovim.as_ref().err(),
-        node.as_ref().err(),
-        vscode.as_ref().err(),
-    ]
-    .into_iter()
-    .chain([extension.as_ref().err(), browser.as_ref().err()])
-    .flatten()
-    .map(|problem| format!("- {problem:#}"))
-    .collect();
-    match (neovim, node, vscode, browser) {
-        (Ok(neovim), Ok(node), Ok(vscode), Ok(browser)) if extension.is_ok() => Ok(Tools {
-            neovim,
-            node,
-            vscode,
-            browser,
-        }),
-        _ => bail!(
-            "the editor tests cannot be set up:\n{}\nInstall what is named, or leave the editor tests out with --no-editors",
-            problems.join("\n")
-        ),
+    let mut problems = Vec::new();
+    let tools = Tools {
+        neovim: or_noted(neovim(), &mut problems),
+        node: or_noted(node(), &mut problems),
+        vscode: or_noted(vscode(), &mut problems),
+        browser: or_noted(browser(), &mut problems),
+        emacs: or_noted(emacs(), &mut problems),
+        kakoune: or_noted(kakoune(), &mut problems),
+        pyright: or_noted(pyright(), &mut problems),
+    };
+    or_noted(extension(), &mut problems);
+    if problems.is_empty() {
+        return Ok(tools);
     }
+    bail!(
+        "the editor tests cannot be set up:\n{}\nInstall what is named, or leave the editor tests out with --no-editors",
+        problems.join("\n")
+    )
+}
+
+/// What was found; else nothing in its place, and why.
+fn or_noted<T: Default>(found: Result<T>, problems: &mut Vec<String>) -> T {
+    found.unwrap_or_else(|problem| {
+        problems.push(format!("- {problem:#}"));
+        T::default()
+    })
 }
 
 /// Installs `name` at `version` by `install`, which fills an empty folder, unless it is there.
@@ -138,7 +154,7 @@ fn node() -> Result<PathBuf> {
 /// The server's own dependencies come by npm. Their native parts stay unbuilt (no scripts): they serve terminals, file
 /// logs and the like, which the tests do without.
 fn vscode() -> Result<PathBuf> {
-    piece("vscode", CODE_SERVER, |fresh| {
+    let folder = piece("vscode", CODE_SERVER, |fresh| {
         unpack(
             &format!("code-server@{CODE_SERVER}"),
             "package/lib/vscode",
@@ -154,6 +170,53 @@ fn vscode() -> Result<PathBuf> {
             "--loglevel=error",
         ]);
         quiet(install.current_dir(fresh)).map(drop)
+    })?;
+    // What the built-in extensions share is not among the server's own dependencies.
+    piece(
+        "vscode/extensions/node_modules/typescript",
+        TYPESCRIPT,
+        |fresh| unpack(&format!("typescript@{TYPESCRIPT}"), "package", fresh),
+    )?;
+    Ok(folder)
+}
+
+fn pyright() -> Result<PathBuf> {
+    let folder = piece("pyright", PYRIGHT, |fresh| {
+        unpack(&format!("pyright@{PYRIGHT}"), "package", fresh)
+    })?;
+    Ok(folder.join("langserver.index.js"))
+}
+
+/// Emacs 28 has no eglot of its own; later ones have.
+fn emacs() -> Result<PathBuf> {
+    let emacs = program(&["emacs"], &["emacs-nox", "elpa-eglot"])?;
+    let words = ["-q", "--batch", "--eval", "(require 'eglot)"];
+    if quiet(command(&emacs).args(words)).is_err() {
+        install(&["elpa-eglot"])?;
+        quiet(command(&emacs).args(words)).context("Emacs has no eglot")?;
+    }
+    Ok(emacs)
+}
+
+/// The language client is built without optimization, which is what takes the time.
+fn kakoune() -> Result<Kakoune> {
+    let folder = piece("kak-lsp", KAK_LSP, |fresh| {
+        let mut cargo = cargo(&["install", "--quiet", "--locked", "--no-default-features"]);
+        cargo
+            .args(["kak-lsp", "--version", KAK_LSP, "--root"])
+            .arg(fresh)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
+            .env("CARGO_TARGET_DIR", fresh.join("build"));
+        quiet(&mut cargo)?;
+        fs::remove_dir_all(fresh.join("build"))?;
+        Ok(())
+    })?;
+    Ok(Kakoune {
+        tmux: program(&["tmux"], &["tmux"])?,
+        kak: program(&["kak"], &["kakoune"])?,
+        lsp: folder.join("bin/kak-lsp"),
     })
 }
 
@@ -163,6 +226,12 @@ pub fn clients(folder: &Path) -> Result<PathBuf> {
     program(&["node"], &["nodejs", "npm"])?;
     packages(folder)?;
     browser()
+}
+
+/// What packs the extension: its packages, and the Node that they need.
+pub fn packager() -> Result<PathBuf> {
+    extension()?;
+    node()
 }
 
 fn extension() -> Result<()> {
@@ -208,11 +277,20 @@ fn program(names: &[&str], packages: &[&str]) -> Result<PathBuf> {
         return Ok(found);
     }
     let wanted = packages.join(" and ");
-    let Some(apt) = find(&["apt-get"]) else {
-        bail!(
-            "{} is not on the PATH and there is no apt-get; install {wanted}",
+    install(packages).with_context(|| format!("{} is not on the PATH", names[0]))?;
+    find(names).with_context(|| {
+        format!(
+            "apt-get installed {wanted}, yet {} is not on the PATH",
             names[0]
-        );
+        )
+    })
+}
+
+/// Installs Debian's packages.
+fn install(packages: &[&str]) -> Result<()> {
+    let wanted = packages.join(" and ");
+    let Some(apt) = find(&["apt-get"]) else {
+        bail!("there is no apt-get; install {wanted}");
     };
     let root = quiet(command("id").arg("-u"))?.trim() == "0";
     let prefix: &[&str] = if root { &[] } else { &["sudo", "-n"] };
@@ -231,12 +309,7 @@ fn program(names: &[&str], packages: &[&str]) -> Result<PathBuf> {
             format!("apt-get could not install {wanted} (as root, or with sudo without a password)")
         })?;
     }
-    find(names).with_context(|| {
-        format!(
-            "apt-get installed {wanted}, yet {} is not on the PATH",
-            names[0]
-        )
-    })
+    Ok(())
 }
 
 /// Unpacks the folder `inner` of an npm package into `folder`.

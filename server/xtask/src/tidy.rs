@@ -2,6 +2,7 @@
 
 mod arrows;
 mod names;
+mod shims;
 
 use crate::shell::top;
 use anyhow::{Context, Result, bail};
@@ -24,6 +25,7 @@ pub fn run() -> Result<()> {
         breaches.extend(file(&shown, &text));
     }
     breaches.extend(arrows::check(&top)?);
+    breaches.extend(shims::check(&top)?);
     if breaches.is_empty() {
         return Ok(());
     }

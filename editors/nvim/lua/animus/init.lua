@@ -1,17 +1,26 @@
--- The commands of Animus: each is one request to the server.
+-- What a person asks of Animus: each is one request to the server.
 local M = {}
 
--- save: write the buffers that an edit of the server touched: true for those that held no unsaved text, 'all', or false.
--- view: open the event view when a task starts. land: 'auto' (default of the server's configuration where nil) or 'review'.
-M.options = { save = true, view = true, land = nil }
+-- See `:h animus-options`.
+M.options = require('animus.options').check()
 
-M.verbs = { 'task/start', 'task/cancel', 'task/list', 'task/replay', 'patch/list', 'patch/get', 'patch/resolve', 'patch/undo', 'approval/resolve', 'status' }
+M.verbs = {
+  'task/start', 'task/cancel', 'task/steer', 'task/list', 'task/replay', 'patch/list', 'patch/get', 'patch/resolve', 'patch/undo',
+  'approval/list', 'approval/resolve', 'session/list', 'session/resume', 'status',
+}
+vim.list_extend(M.verbs, require('animus.intelligence').verbs)
 
 function M.setup(options)
-  M.options = vim.tbl_extend('force', M.options, options or {})
-  if M.options.land then
-    vim.lsp.config('animus', { init_options = { animus = { land = M.options.land } } })
+  local problems
+  M.options, problems = require('animus.options').check(options)
+  for _, problem in ipairs(problems) do
+    M.notify(problem .. ' (:h animus-options)', vim.log.levels.WARN)
   end
+  if M.options.keymaps ~= nil then
+    vim.g.animus_keymaps = M.options.keymaps
+  end
+  local said = { land = M.options.land, config = M.options.config }
+  vim.lsp.config('animus', { cmd = M.options.cmd, init_options = next(said) and { animus = said } or nil })
   vim.lsp.enable('animus')
 end
 
@@ -28,7 +37,7 @@ function M.client()
   return client
 end
 
--- Sends `animus/VERB`; an error is shown with its hint.
+-- Sends `animus/VERB`; an error is shown with its hint unless `on_error` answers that it was told.
 function M.request(verb, params, on_result, client, on_error)
   client = client or M.client()
   if not client then
@@ -37,9 +46,8 @@ function M.request(verb, params, on_result, client, on_error)
   client:request('animus/' .. verb, next(params) and params or vim.empty_dict(), function(err, result)
     if err then
       local hint = type(err.data) == 'table' and err.data.hint
-      M.notify(err.message .. (hint and ('\n' .. hint) or ''), vim.log.levels.ERROR)
-      if on_error then
-        on_error()
+      if not (on_error and on_error(err)) then
+        M.notify(err.message .. (hint and ('\n' .. hint) or ''), vim.log.levels.ERROR)
       end
     elseif on_result then
       on_result(result)
@@ -56,33 +64,86 @@ local function lines_range(client, first, last)
   }
 end
 
-function M.ask(prompt, first, last)
+-- What the editor knows to be wrong with these lines.
+local function diagnostics(first, last)
+  local found = {}
+  for _, diagnostic in ipairs(vim.diagnostic.get(0)) do
+    if not first or (diagnostic.lnum + 1 >= first and diagnostic.lnum + 1 <= last) then
+      local severity = vim.diagnostic.severity[diagnostic.severity]:lower()
+      table.insert(found, ('%s: %s'):format(severity, diagnostic.message))
+    end
+  end
+  return #found > 0 and found or nil
+end
+
+-- Starts a task about the lines, or about the file; without words for it and an intent of its own they are asked for.
+function M.ask(prompt, first, last, intent)
   local client = M.client()
   if not client then
     return
   end
-  if not prompt or prompt == '' then
+  if (not prompt or prompt == '') and not intent then
     return vim.ui.input({ prompt = 'Ask agent to: ' }, function(answer)
       if answer and answer ~= '' then
         M.ask(answer, first, last)
       end
     end)
   end
-  local params = { prompt = prompt, intent = 'do', land = M.options.land }
+  local params = { prompt = prompt, intent = intent or 'do', land = M.options.land }
   local name = vim.api.nvim_buf_get_name(0)
-  if first then
+  local of_file = vim.bo.buftype == '' and name ~= ''
+  if (first or intent) and not of_file then
+    return M.notify('this buffer is no file of the project', vim.log.levels.ERROR)
+  elseif first or intent then
     params.uri = vim.uri_from_bufnr(0)
-    params.range = lines_range(client, first, last)
-  elseif vim.bo.buftype == '' and client.root_dir and name ~= '' then
+    params.range = first and lines_range(client, first, last) or nil
+    params.diagnostics = intent == 'fix' and diagnostics(first, last) or nil
+  elseif of_file and client.root_dir then
     local path = vim.fs.relpath(client.root_dir, name)
     params.context = path and { path }
   end
   M.request('task/start', params, nil, client)
 end
 
+-- A task that runs, the newest one first.
+local function running()
+  local tasks = require('animus.tasks')
+  local latest = tasks.folds[tasks.latest]
+  if latest and not latest.finished then
+    return latest.id
+  end
+  for id, fold in pairs(tasks.folds) do
+    if not fold.finished then
+      return id
+    end
+  end
+end
+
+-- Words for a task that runs.
+function M.steer(text, task)
+  task = task or running()
+  if not task then
+    return M.notify('no task is running')
+  end
+  if not text or text == '' then
+    return vim.ui.input({ prompt = 'Tell the agent: ' }, function(answer)
+      if answer and answer ~= '' then
+        M.steer(answer, task)
+      end
+    end)
+  end
+  M.request('task/steer', { task = task, text = text })
+end
+
 function M.cancel(task)
   M.request('task/cancel', { task = task }, function(result)
     M.notify(#result.cancelled == 0 and 'no task is running' or ('cancelled ' .. table.concat(result.cancelled, ', ')))
+  end)
+end
+
+local function show(task, enter)
+  require('animus.tasks').known(task, function(_, events)
+    require('animus.view').show(task, events, enter)
   end)
 end
 
@@ -94,16 +155,32 @@ function M.tasks()
         return ('%s  [%s]'):format(task.title, task.finished or task.phase)
       end,
     }, function(task)
-      if not task then
-        return
+      if task then
+        show(task.id)
       end
-      local known = require('animus.tasks').events(task.id)
-      if known then
-        return require('animus.view').show(task.id, known)
+    end)
+  end)
+end
+
+-- Goes on in a session: the named one, else one of a list.
+function M.resume(session)
+  if session then
+    return vim.ui.input({ prompt = 'Ask agent to: ' }, function(prompt)
+      if prompt and prompt ~= '' then
+        M.request('session/resume', { session = session, prompt = prompt })
       end
-      M.request('task/replay', { task = task.id }, function(replay)
-        require('animus.view').show(task.id, replay.events)
-      end)
+    end)
+  end
+  M.request('session/list', {}, function(result)
+    vim.ui.select(result.sessions, {
+      prompt = 'Session',
+      format_item = function(item)
+        return ('%s  [%s]'):format(item.title, item.id)
+      end,
+    }, function(item)
+      if item then
+        M.resume(item.id)
+      end
     end)
   end)
 end
@@ -111,6 +188,11 @@ end
 -- The hunks that a buffer shows, for status lines: `{patch, title, path, hunk, number, of, state, text, live = {start, lines}}`.
 function M.hunks(bufnr)
   return require('animus.review').hunks(bufnr and bufnr ~= 0 and bufnr or vim.api.nvim_get_current_buf())
+end
+
+-- One line about the agent; costs no request.
+function M.statusline()
+  return require('animus.status').line()
 end
 
 function M.status()
@@ -124,27 +206,32 @@ function M.status()
   end)
 end
 
--- The event view of the newest task.
-function M.log()
-  local tasks = require('animus.tasks')
-  if not tasks.latest then
+-- The view of the newest task, or of the named one; the cursor stays.
+function M.log(task)
+  task = task or require('animus.tasks').latest
+  if not task then
     return M.notify('no task yet')
   end
-  require('animus.view').show(tasks.latest, tasks.events(tasks.latest))
+  show(task)
 end
 
--- A pending approval. Closing the question is a no, and so is the first answer.
-function M.approve(approval, client)
-  local options = vim.iter(approval.options):rev():totable()
-  vim.ui.select(options, {
-    prompt = table.concat(vim.iter({ approval.title, approval.details, approval.reasons }):flatten():totable(), '\n'),
-    format_item = function(option)
-      return option.name
-    end,
-  }, function(option)
-    local answer = option or { kind = 'reject_once' }
-    M.request('approval/resolve', { approval = approval.id, option = answer.kind, scope = answer.scope }, nil, client)
-  end)
+-- Opens the view and goes there, or closes it.
+function M.view(task)
+  local view = require('animus.view')
+  if not task and view.is_open() then
+    return view.close()
+  end
+  task = task or require('animus.tasks').latest
+  if not task then
+    return M.notify('no task yet')
+  end
+  show(task, true)
+end
+
+-- Stops the server and starts it again, with what the configuration says now.
+function M.restart()
+  vim.lsp.enable('animus', false)
+  vim.lsp.enable('animus')
 end
 
 return M

@@ -1,9 +1,13 @@
 -- What the server tells: events in order without gaps, and the latest view of each task and patch.
 local animus = require('animus')
+local approvals = require('animus.approvals')
+local fold = require('animus.task')
 local review = require('animus.review')
+local status = require('animus.status')
 local view = require('animus.view')
 
-local M = { tasks = {}, patches = {}, status = nil, latest = nil }
+-- `folds`: what the events of each task of this session add up to. `past`: the same of earlier tasks that were looked at.
+local M = { tasks = {}, patches = {}, folds = {}, past = {}, status = nil, latest = nil }
 
 -- Per task: its events so far (event `n` at `n + 1`), the highest number announced, and whether a replay is under way.
 local streams = {}
@@ -13,20 +17,37 @@ function M.events(task)
   return streams[task] and streams[task].events
 end
 
+-- Calls back with what the events of a task add up to, and the events; they are fetched where this session did not see them.
+function M.known(task, run)
+  if streams[task] and #streams[task].events > 0 then
+    return run(M.folds[task], streams[task].events)
+  end
+  animus.request('task/replay', { task = task }, function(result)
+    M.past[task] = fold.new(task)
+    for _, event in ipairs(result.events) do
+      fold.take(M.past[task], event.update)
+    end
+    run(M.past[task], result.events)
+  end)
+end
+
 local function take(client, task, events)
   local stream = streams[task]
   for _, event in ipairs(events) do
     if event.seq == #stream.events then
       table.insert(stream.events, event)
+      fold.take(M.folds[task], event.update)
       view.append(task, event)
       vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusEvent', data = { client = client.id, event = event } })
       if event.update.type == 'finished' then
         review.over(task, vim.iter(stream.events):any(function(past)
           return past.update.type == 'patchState' and past.update.state == 'landed'
         end))
+        require('animus.findings').over(M.folds[task])
       end
     end
   end
+  status.changed()
 end
 
 -- Fetches what is missing, until nothing is.
@@ -59,8 +80,10 @@ local function on_event(_, params, ctx)
   if not stream then
     stream = { events = {}, seen = -1, replaying = false }
     streams[task] = stream
+    M.folds[task] = fold.new(task)
     M.latest = task
-    if animus.options.view then
+    -- In the command-line window no other window may be opened.
+    if animus.options.view and vim.fn.getcmdwintype() == '' then
       view.show(task, {})
     end
   end
@@ -84,25 +107,27 @@ local function on_patch(_, patch, ctx)
   vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusPatch', data = { patch = patch } })
 end
 
-local function on_approval(_, approval, ctx)
-  if approval.state == 'pending' then
-    animus.approve(approval, vim.lsp.get_client_by_id(ctx.client_id))
-  end
-end
-
-M.handlers = {
+M.handlers = vim.tbl_extend('error', require('animus.intelligence').handlers, {
   ['$/animus/event'] = on_event,
   ['$/animus/task'] = function(_, task)
     M.tasks[task.id] = task
   end,
   ['$/animus/patch'] = on_patch,
-  ['$/animus/approval'] = on_approval,
-  ['$/animus/status'] = function(_, status)
-    M.status = status
+  ['$/animus/approval'] = function(_, approval, ctx)
+    approvals.take(vim.lsp.get_client_by_id(ctx.client_id), approval)
+  end,
+  ['$/animus/status'] = function(_, now)
+    M.status = now
+    status.changed()
+  end,
+  ['client/registerCapability'] = function(err, params, ctx, ...)
+    local answer = vim.lsp.handlers['client/registerCapability'](err, params, ctx, ...)
+    require('animus.complete').registered(params.registrations, ctx.client_id)
+    return answer
   end,
   ['workspace/applyEdit'] = function(...)
     return require('animus.edit').apply(...)
   end,
-}
+})
 
 return M

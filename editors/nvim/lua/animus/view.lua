@@ -1,57 +1,82 @@
--- The event view: one scratch buffer per task that shows events as they come.
+-- The task view: one scratch buffer per task, shown in one window. On top the plan, below what happens, as it comes. It never
+-- takes the cursor by itself.
 local M = {}
 
--- Per task: its buffer, the kind of streamed text that its last line takes more of, and whether it holds text yet.
+local api = vim.api
+local fold = require('animus.task')
+
+-- Per task: its buffer, how many lines its head has, the kind of streamed text that its last line takes more of.
 local views = {}
+
+-- The window that shows a view.
+local window
 
 local marks = { pending = '[ ]', in_progress = '[>]', completed = '[x]', failed = '[!]' }
 
+-- Lines of long output start with this, and are folded.
+local RULE = '  │ '
+local LONGEST = 400
+
+local function output(text)
+  local lines = vim.split(vim.trim(text or ''), '\n', { plain = true })
+  if #lines == 1 and lines[1] == '' then
+    return nil
+  end
+  if #lines > LONGEST then
+    local left = #lines - LONGEST
+    lines = vim.list_slice(lines, 1, LONGEST)
+    table.insert(lines, ('… %d more lines'):format(left))
+  end
+  return RULE .. table.concat(lines, '\n' .. RULE)
+end
+
 local renderers = {
-  started = function(u)
-    return { '# ' .. (u.request.prompt ~= '' and u.request.prompt or u.request.intent), ('model %s%s'):format(u.model, u.scripted and ' (scripted)' or '') }
-  end,
   phase = function(u)
     return { '', '## ' .. u.phase }
-  end,
-  plan = function(u)
-    return vim.tbl_map(function(step)
-      return marks[step.status] .. ' ' .. step.content
-    end, u.plan.entries)
   end,
   toolCall = function(u)
     return { '> ' .. u.call.title }
   end,
   toolResult = function(u)
-    return { ('  %s %d ms%s'):format(marks[u.result.status] or u.result.status, u.result.durationMs, u.result.failure and (': ' .. u.result.failure.message) or '') }
+    local result = u.result
+    local problem = result.failure and (': ' .. result.failure.message) or ''
+    return { ('  %s %d ms%s'):format(marks[result.status] or result.status, result.durationMs, problem), output(result.output) }
   end,
   draft = function(u)
-    return u.diff
+    return { ('draft %d: %s'):format(u.revision, table.concat(u.paths, ', ')), output(u.diff) }
   end,
   critique = function(u)
-    return vim.list_extend(
-      { 'critic: ' .. u.critique.quality },
-      vim.tbl_map(function(finding)
-        return ('- %s: %s'):format(finding.severity, finding.message)
-      end, u.critique.findings)
-    )
+    local lines = { 'critic: ' .. u.critique.quality }
+    for _, finding in ipairs(u.critique.findings) do
+      local place = finding.path and (' (%s%s)'):format(finding.path, finding.line and ':' .. finding.line or '') or ''
+      table.insert(lines, ('- %s: %s%s'):format(finding.severity, finding.message, place))
+    end
+    return lines
   end,
   test = function(u)
-    return { ('test %s: %s'):format(u.report.verdict, u.report.command), u.report.verdict ~= 'passed' and u.report.output or nil }
+    local report = u.report
+    return { ('%s: %s'):format(fold.tests(report), report.command), report.verdict ~= 'passed' and output(report.output) or nil }
   end,
   approval = function(u)
-    return { 'asks: ' .. u.approval.title }
+    return { ('asks: %s (a answers)'):format(u.approval.title) }
   end,
   approvalResolved = function(u)
-    return { 'answer: ' .. u.state }
+    return { ('answer: %s%s'):format(u.state, u.scope and ', ' .. u.scope or '') }
   end,
   waiting = function(u)
     return { 'waits: ' .. u.message }
+  end,
+  prompt = function(u)
+    return u.by == 'user' and { 'you: ' .. u.text } or nil
   end,
   patch = function(u)
     return { ('patch %s (%s): :Animus review, next, accept, refuse, undo'):format(u.patch.id, u.patch.state) }
   end,
   patchState = function(u)
     return { 'patch ' .. u.state }
+  end,
+  fallback = function(u)
+    return { ('%s is asked instead of %s: %s'):format(u.to, u.from, u.message) }
   end,
   notice = function(u)
     return { u.level .. ': ' .. u.message, u.hint }
@@ -61,45 +86,78 @@ local renderers = {
   end,
 }
 
-local function buffer(task)
-  local view = views[task]
-  if view and vim.api.nvim_buf_is_valid(view.bufnr) then
-    return view
-  end
-  local bufnr = vim.api.nvim_create_buf(false, true)
-  vim.api.nvim_buf_set_name(bufnr, 'animus://task/' .. task)
-  vim.bo[bufnr].filetype = 'markdown'
-  vim.bo[bufnr].modifiable = false
-  views[task] = { bufnr = bufnr, joins = false, started = false }
-  return views[task]
+local function task_of(id)
+  local tasks = require('animus.tasks')
+  return tasks.folds[id] or tasks.past[id] or fold.new(id)
 end
 
-local function write(view, lines, first, last)
-  local windows = vim.tbl_filter(function(window)
-    return vim.api.nvim_win_get_cursor(window)[1] == vim.api.nvim_buf_line_count(view.bufnr)
-  end, vim.fn.win_findbuf(view.bufnr))
+local function joined(...)
+  return table.concat(vim.tbl_filter(function(part)
+    return part ~= ''
+  end, { ... }), ' · ')
+end
+
+-- What was asked, what it takes, and the steps.
+local function head(task)
+  local model = task.model .. (task.scripted and ' (scripted)' or '')
+  local lines = {
+    '# ' .. task.title,
+    joined(model, fold.tokens(task) or '', fold.spent(task.cost, task.unpriced) or '', task.test and fold.tests(task.test) or ''),
+  }
+  for _, step in ipairs(task.plan) do
+    table.insert(lines, (('%s %s'):format(marks[step.status] or marks.pending, step.content):gsub('\n', ' ')))
+  end
+  return lines
+end
+
+local function set_lines(view, first, last, lines)
   vim.bo[view.bufnr].modifiable = true
-  vim.api.nvim_buf_set_lines(view.bufnr, first, last, false, lines)
+  api.nvim_buf_set_lines(view.bufnr, first, last, false, lines)
   vim.bo[view.bufnr].modifiable = false
-  -- Windows that stood at the end follow.
-  for _, window in ipairs(windows) do
-    vim.api.nvim_win_set_cursor(window, { vim.api.nvim_buf_line_count(view.bufnr), 0 })
+end
+
+-- The bar above the view: it stays in sight while the text scrolls.
+local function bar(id)
+  local task = task_of(id)
+  local text = joined(task.finished or task.phase, fold.step(task) or task.title, fold.tokens(task) or '', fold.spent(task.cost, task.unpriced) or '')
+  for _, win in ipairs(vim.fn.win_findbuf(views[id].bufnr)) do
+    vim.wo[win][0].winbar = '%#AnimusBar# ' .. text:gsub('%%', '%%%%')
   end
 end
 
-function M.append(task, event)
-  local view = views[task]
-  if not view or not vim.api.nvim_buf_is_valid(view.bufnr) then
-    return
+local function draw_head(id)
+  local view, lines = views[id], head(task_of(id))
+  for index = 1, math.max(#lines, view.head) do
+    if index > view.head then
+      set_lines(view, index - 1, index - 1, { lines[index] })
+    elseif index > #lines then
+      set_lines(view, #lines, #lines + 1, {})
+    elseif view.lines[index] ~= lines[index] then
+      set_lines(view, index - 1, index, { lines[index] })
+    end
   end
-  local update = event.update
+  view.head, view.lines = #lines, lines
+  bar(id)
+end
+
+-- Windows that stand at the end follow.
+local function follow(view, write)
+  local last = api.nvim_buf_line_count(view.bufnr)
+  local windows = vim.tbl_filter(function(win)
+    return api.nvim_win_get_cursor(win)[1] == last
+  end, vim.fn.win_findbuf(view.bufnr))
+  write()
+  for _, win in ipairs(windows) do
+    api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(view.bufnr), 0 })
+  end
+end
+
+local function write(view, update)
   local streamed = update.type == 'message' or update.type == 'thought'
-  local text
-  if streamed then
-    text = update.text
-  else
+  local text = streamed and update.text
+  if not streamed then
     local rendered = renderers[update.type] and renderers[update.type](update)
-    text = type(rendered) == 'table' and table.concat(rendered, '\n') or rendered
+    text = rendered and table.concat(vim.tbl_values(rendered), '\n')
   end
   if not text then
     return
@@ -108,31 +166,134 @@ function M.append(task, event)
   -- A countdown is one line.
   local counts = update.type == 'waiting' and update.wait == 'rate_limit' and update.seconds
   if counts and view.counts and counts < view.counts then
-    write(view, lines, -2, -1)
+    set_lines(view, -2, -1, lines)
   elseif streamed and view.joins == update.type then
-    local last = vim.api.nvim_buf_get_lines(view.bufnr, -2, -1, false)[1] or ''
-    lines[1] = last .. lines[1]
-    write(view, lines, -2, -1)
+    lines[1] = (api.nvim_buf_get_lines(view.bufnr, -2, -1, false)[1] or '') .. lines[1]
+    set_lines(view, -2, -1, lines)
   else
-    write(view, lines, view.started and -1 or 0, -1)
+    set_lines(view, -1, -1, lines)
   end
   view.counts = counts
-  view.started = true
   view.joins = streamed and update.type or false
 end
 
--- Opens the view of a task below, without taking the cursor. A new view is filled with the events so far.
-function M.show(task, events)
-  local known = views[task] and vim.api.nvim_buf_is_valid(views[task].bufnr)
-  local view = buffer(task)
-  if not known then
-    for _, event in ipairs(events) do
-      M.append(task, event)
+local function alive(id)
+  return views[id] and api.nvim_buf_is_valid(views[id].bufnr)
+end
+
+function M.append(id, event)
+  if not alive(id) then
+    return
+  end
+  follow(views[id], function()
+    write(views[id], event.update)
+    draw_head(id)
+  end)
+end
+
+-- For `foldexpr`: long output is one fold.
+function M.fold(line)
+  return vim.startswith(vim.fn.getline(line), RULE) and 1 or 0
+end
+
+function M.foldtext()
+  return ('%s%d lines'):format(RULE, vim.v.foldend - vim.v.foldstart + 1)
+end
+
+local keys = {
+  { 'q', 'close', function() M.close() end },
+  { 'c', 'cancel', function(id) require('animus').cancel(id) end },
+  { 's', 'steer', function(id) require('animus').steer(nil, id) end },
+  { 'a', 'approve', function() require('animus.approvals').open() end },
+  { 'r', 'review', function(id) require('animus.review').review(task_of(id).patch) end },
+  { 'f', 'findings', function(id) require('animus.findings').open(id) end },
+}
+
+local legend = ' ' .. table.concat(vim.tbl_map(function(key)
+  return key[1] .. ' ' .. key[2]
+end, keys), '  ') .. '  zo output '
+
+local function buffer(id, events)
+  if alive(id) then
+    return views[id].bufnr
+  end
+  local bufnr = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_name(bufnr, 'animus://task/' .. id)
+  vim.bo[bufnr].filetype = 'animus'
+  vim.bo[bufnr].modifiable = false
+  for _, key in ipairs(keys) do
+    vim.keymap.set('n', key[1], function()
+      key[3](id)
+    end, { buffer = bufnr, nowait = true, desc = 'Animus: ' .. key[2] })
+  end
+  -- The first line of an empty buffer is the head's.
+  views[id] = { bufnr = bufnr, head = 1, lines = {}, joins = false }
+  draw_head(id)
+  for _, event in ipairs(events) do
+    write(views[id], event.update)
+  end
+  return bufnr
+end
+
+local function place(view)
+  local options = require('animus').options
+  if view == 'float' then
+    local width, height = math.min(options.width, vim.o.columns - 2), math.min(options.height, vim.o.lines - 4)
+    return {
+      relative = 'editor', anchor = 'SE', row = vim.o.lines - vim.o.cmdheight - 1, col = vim.o.columns, width = width, height = height,
+      border = 'rounded', title = ' Animus ', footer = legend, zindex = 40,
+    }
+  elseif view == 'vsplit' then
+    return { split = 'right', win = -1, width = options.width }
+  end
+  return { split = 'below', win = -1, height = options.height }
+end
+
+local function open()
+  return window and api.nvim_win_is_valid(window) and window or nil
+end
+
+-- Shows the view of a task, with the events so far where it is new. The cursor stays where it is unless `enter`.
+function M.show(id, events, enter)
+  local bufnr = buffer(id, events)
+  local shown = open()
+  if not shown then
+    window = api.nvim_open_win(bufnr, enter or false, place(require('animus').options.view))
+    shown = window
+  elseif enter or shown ~= api.nvim_get_current_win() then
+    api.nvim_win_set_buf(shown, bufnr)
+    if enter then
+      api.nvim_set_current_win(shown)
     end
   end
-  if #vim.fn.win_findbuf(view.bufnr) == 0 then
-    vim.api.nvim_open_win(view.bufnr, false, { split = 'below', win = -1, height = 12 })
+  local settings = {
+    number = false, relativenumber = false, signcolumn = 'no', spell = false, list = false, wrap = true, linebreak = true,
+    foldmethod = 'expr', foldexpr = 'v:lua.require("animus.view").fold(v:lnum)', foldtext = 'v:lua.require("animus.view").foldtext()',
+    foldlevel = 0, foldminlines = 3, foldenable = true,
+  }
+  if api.nvim_win_get_config(shown).relative == '' then
+    settings.statusline = '%#AnimusBar#' .. legend
+    settings.winfixheight = true
   end
+  for name, value in pairs(settings) do
+    vim.wo[shown][0][name] = value
+  end
+  api.nvim_win_set_cursor(shown, { api.nvim_buf_line_count(bufnr), 0 })
+  bar(id)
+end
+
+function M.close()
+  local shown = open()
+  if shown and #api.nvim_list_wins() > 1 then
+    api.nvim_win_close(shown, true)
+  end
+  window = nil
+end
+
+-- Whether the view is on the screen of the current tab page.
+function M.is_open()
+  local shown = open()
+  return shown ~= nil and api.nvim_win_get_tabpage(shown) == api.nvim_get_current_tabpage()
 end
 
 return M

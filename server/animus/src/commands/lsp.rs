@@ -6,11 +6,11 @@ use crate::roster::no_model;
 use crate::telemetry;
 use crate::work;
 use clap::Args;
+use lsp::Opened;
 use protocol::{Code, Failure};
 use rpc::peers::Door;
 use rpc::traces::Exporter;
 use std::sync::{Arc, Mutex, PoisonError};
-use workspace::Host;
 
 /// Serve an editor over stdin and stdout
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub fn run(_: &Lsp, compose: &Compose) -> Result<u8, Failure> {
     let traces = Arc::new(Mutex::new(None));
     let kept = traces.clone();
     let exit = runtime.block_on(async {
-        let make = move |host| make(&compose, host, &kept);
+        let make = move |opened| make(&compose, opened, &kept);
         let exit = lsp::serve(tokio::io::stdin(), tokio::io::stdout(), make).await;
         let traces = traces.lock().unwrap_or_else(PoisonError::into_inner).take();
         telemetry::finish(traces).await;
@@ -41,11 +41,11 @@ pub fn run(_: &Lsp, compose: &Compose) -> Result<u8, Failure> {
 /// answers with it, and status shows it.
 fn make(
     compose: &Compose,
-    host: Arc<dyn Host>,
+    Opened { host, settings }: Opened,
     traces: &Mutex<Option<Exporter>>,
 ) -> Result<agent::Agent, Failure> {
     let root = host.root().path().to_owned();
-    match compose.load_for(&root) {
+    match compose.load_with(&root, &settings) {
         Err(failure) => compose.agent(host, Err(failure), Err(no_model())),
         Ok(loaded) => {
             compose::log(&loaded.settings, Reader::Program);

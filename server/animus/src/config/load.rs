@@ -2,7 +2,7 @@
 
 use super::schema::Schema;
 use super::tree::{Node, Origin};
-use super::{Problem, Settings, check, env, failure, project, workspaces};
+use super::{Problem, Settings, check, editor, env, failure, project, workspaces};
 use camino::{Utf8Path, Utf8PathBuf};
 use protocol::Failure;
 use std::collections::BTreeMap;
@@ -17,6 +17,8 @@ pub struct Places<'a> {
     pub named: Option<Utf8PathBuf>,
     /// The user's file, which may be missing.
     pub user: Option<Utf8PathBuf>,
+    /// What the editor's settings say; null where no editor asks or it says nothing.
+    pub editor: &'a serde_json::Value,
     /// The workspace, which may hold `animus.yaml`.
     pub root: &'a Utf8Path,
     /// The environment.
@@ -63,7 +65,7 @@ fn layers(places: &Places<'_>) -> Result<Loaded, Vec<Problem>> {
         .vars
         .keys()
         .any(|name| name.starts_with("ANIMUS_") || name.starts_with("MYCODEX_"));
-    if user.is_none() && project_text.is_none() && !touched {
+    if user.is_none() && project_text.is_none() && !touched && places.editor.is_null() {
         return Ok(Loaded {
             settings: Settings::default(),
             files,
@@ -83,6 +85,7 @@ fn layers(places: &Places<'_>) -> Result<Loaded, Vec<Problem>> {
         tree = workspaces::apply(tree, places.root, home)?;
         files.push(path.clone());
     }
+    tree = editor::over(tree, places.editor)?;
     let mut ignored = Vec::new();
     let mut wished_test_command = None;
     if let Some(text) = project_text {

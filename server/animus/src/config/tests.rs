@@ -1,6 +1,7 @@
 //! Layers, places of errors, and what a project file may not do: files as text in, messages out.
 #![allow(clippy::disallowed_methods, reason = "tests write their own fixtures")]
 
+mod editor;
 mod projects;
 mod schema;
 
@@ -43,6 +44,7 @@ fn run(case: &Case<'_>) -> Result<Loaded, String> {
     load(&Places {
         named: None,
         user: Some(user),
+        editor: &serde_json::Value::Null,
         root: &root.join("ws"),
         vars: &vars,
     })
@@ -342,6 +344,7 @@ fn a_key_in_a_file_that_everybody_can_write_is_refused() {
     let places = Places {
         named: Some(path.clone()),
         user: None,
+        editor: &serde_json::Value::Null,
         root: Utf8Path::new("/nowhere"),
         vars: &BTreeMap::new(),
     };
@@ -360,6 +363,7 @@ fn a_named_file_must_exist() {
     let places = Places {
         named,
         user: None,
+        editor: &serde_json::Value::Null,
         root: Utf8Path::new("/nowhere"),
         vars: &BTreeMap::new(),
     };
@@ -557,6 +561,7 @@ fn a_key_that_others_can_read_is_noted() {
             named: Some(path.clone()),
             user: None,
             root,
+            editor: &serde_json::Value::Null,
             vars: &BTreeMap::new(),
         })
         .unwrap()

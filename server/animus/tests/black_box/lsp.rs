@@ -135,3 +135,27 @@ fn a_dead_client_ends_the_process_though_stdin_stays_open() {
     other.wait().unwrap();
     assert_eq!(client.end("the death of its client"), Some(1));
 }
+
+#[test]
+fn the_editors_settings_are_configuration() {
+    let stage = Stage::with(&[("a.rs", "fn a() {}\n")]);
+    let root = format!("file://{}", stage.root().canonicalize().unwrap().display());
+    let hello = |client: &mut Client, config: Value| {
+        let params = json!({"processId": std::process::id(), "rootUri": root, "capabilities": {}, "initializationOptions": {"animus": {"config": config}}});
+        client.ask(1, "initialize", params);
+        client.send(&json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}));
+    };
+    let mut client = Client::start(&stage);
+    hello(&mut client, json!({"agent": {"max_steps": 17}}));
+    let effective = client.ask(2, "animus/config/effective", json!({}));
+    assert_eq!(effective["result"]["agent"]["max_steps"], 17, "{effective}");
+
+    let mut client = Client::start(&stage);
+    hello(&mut client, json!({"agent": {"max_step": 17}}));
+    let status = client.ask(2, "animus/status", json!({}));
+    let problem = status["result"]["problem"].as_str().unwrap_or_default();
+    assert!(
+        problem.contains("the editor's settings") && problem.contains("max_steps"),
+        "{status}"
+    );
+}

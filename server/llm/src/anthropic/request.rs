@@ -234,7 +234,7 @@ fn closed(schema: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Role, ToolCalling};
+    use crate::{Infill, Role, ToolCalling};
 
     fn sent(messages: &[Message]) -> String {
         let request = ProviderRequest {
@@ -250,6 +250,8 @@ mod tests {
             context_tokens: None,
             reasoning: None,
             tool_calling: ToolCalling::Auto,
+            gap: None,
+            infill: Infill::Auto,
         };
         let body = body(&request, &Known::default());
         serde_json::to_string(&body.messages).unwrap()

@@ -14,7 +14,7 @@ use super::{
     choice::Candidate,
 };
 use crate::{
-    Attempt, BreakerState, Chunk, Error, Piece, ProviderRequest, RawReply, Role,
+    Attempt, BreakerState, Chunk, Error, Piece, ProviderRequest, RawReply, Role, Stop, Usage,
     breaker::{Admission, Last, Pass},
     budget::Hold,
     error::Next,
@@ -104,6 +104,8 @@ impl Models {
             context_tokens: candidate.model.context_tokens,
             reasoning: model.reasoning,
             tool_calling: candidate.model.tool_calling,
+            gap: question.filling.map(|filling| filling.gap),
+            infill: candidate.model.infill,
         }
     }
 
@@ -142,13 +144,17 @@ impl Models {
             server.ok_or_else(|| Error::NoModel(format!("There is no provider {provider}.")))?;
         let label = candidate.label();
         let asked = self.asked(&candidate, &label, question);
-        let attempts = self.shared.strategy.attempts.unwrap_or(retry::ATTEMPTS);
+        // The next key asks again: what is late is of no use to who types.
+        let attempts = match question.filling {
+            Some(_) => 1,
+            None => self.shared.strategy.attempts.unwrap_or(retry::ATTEMPTS),
+        };
         for number in 1.. {
             if question.cancel.is_cancelled() {
                 hold.settle(None);
                 return Err(Error::Cancelled);
             }
-            let answer = attempt(server, &asked, question.cancel, number, (hold, trace), on).await;
+            let answer = attempt(server, &asked, question, number, (hold, trace), on).await;
             let change = pass.settle(answer.as_ref().map(drop));
             if let Some(state) = change {
                 let model = label.clone();
@@ -200,7 +206,7 @@ fn is_silence(error: &Error) -> bool {
 async fn attempt(
     server: &Server,
     asked: &ProviderRequest<'_>,
-    cancel: &CancellationToken,
+    question: &Question<'_>,
     number: u32,
     (mut hold, trace): (Hold, &mut Trace),
     on: On<'_>,
@@ -208,7 +214,14 @@ async fn attempt(
     let began = Instant::now();
     let mut first_piece = None;
     let mut spoke = false;
+    let enough = question.filling.map(|filling| filling.enough);
+    let mut said = Said::default();
+    // Fires also where nobody gave up: what came is enough, and what would follow costs.
+    let stop = question.cancel.child_token();
     let mut hear = |piece: Piece<'_>| {
+        if said.is_enough {
+            return;
+        }
         let (text, chunk) = match piece {
             Piece::Text(text) => (text, Chunk::Text(text)),
             Piece::Reasoning(text) => (text, Chunk::Reasoning(text)),
@@ -224,8 +237,21 @@ async fn attempt(
         spoke = true;
         hold.received = hold.received.saturating_add(text.len());
         on(chunk);
+        if let (Some(enough), Piece::Text(text)) = (enough, piece) {
+            said.text.push_str(text);
+            said.is_enough = enough(&said.text);
+            if said.is_enough {
+                stop.cancel();
+            }
+        }
     };
-    let answer = server.provider.complete(asked, cancel, &mut hear).await;
+    let answer = server.provider.complete(asked, &stop, &mut hear).await;
+    let answer = match answer {
+        Err(Error::Cancelled) if said.is_enough && !question.cancel.is_cancelled() => {
+            Ok(said.reply(hold.estimate()))
+        }
+        answer => answer,
+    };
     let usage = match &answer {
         Ok(reply) => Some(reply.usage),
         Err(error) => (error.is_charged() || first_piece.is_some()).then(|| hold.estimate()),
@@ -245,6 +271,27 @@ async fn attempt(
     trace.spoke |= spoke;
     trace.charged = usage.is_some();
     answer
+}
+
+/// What was said so far, where somebody watches for when it is enough.
+#[derive(Debug, Default)]
+struct Said {
+    text: String,
+    is_enough: bool,
+}
+
+impl Said {
+    /// An answer that was stopped from here.
+    fn reply(self, usage: Usage) -> RawReply {
+        RawReply {
+            text: self.text,
+            reasoning: String::new(),
+            calls: Vec::new(),
+            carry: None,
+            usage,
+            stop: Stop::End,
+        }
+    }
 }
 
 /// Waits, and tells the time that is left at once and then each second.

@@ -14,7 +14,7 @@ use super::{
     size::TooSmall,
 };
 use crate::{
-    BreakerState, Chunk, Error, Reply, Request, Role, Scope,
+    BreakerState, Chunk, Error, Gap, Reply, Request, Role, Scope,
     breaker::{Admission, Last, Pass},
     error::Next,
     provider::unless_cancelled,
@@ -30,6 +30,15 @@ pub(super) struct Question<'a> {
     pub(super) role: Role,
     pub(super) request: &'a Request,
     pub(super) cancel: &'a CancellationToken,
+    /// The gap that is to be filled, where it is no conversation.
+    pub(super) filling: Option<Filling<'a>>,
+}
+
+/// A gap, and when enough of it is filled.
+#[derive(Clone, Copy)]
+pub(super) struct Filling<'a> {
+    pub(super) gap: &'a Gap,
+    pub(super) enough: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 /// The candidates of a call that were not asked yet.
@@ -59,11 +68,44 @@ impl Models {
             role,
             request,
             cancel,
+            filling: None,
         };
+        self.ask(&question, choice, on).await
+    }
+
+    /// Asks the model of [`Role::Completer`] for what belongs into `gap`, in its server's own way; each candidate once. As soon as
+    /// `enough` says so of what came, the connection is closed and what came is the reply.
+    ///
+    /// # Errors
+    /// As [`Models::complete`]; `NoModel` where no model is named for it.
+    pub async fn fill(
+        &self,
+        gap: &Gap,
+        max_tokens: u32,
+        enough: &(dyn Fn(&str) -> bool + Sync),
+        cancel: &CancellationToken,
+        on: &mut (dyn FnMut(Chunk<'_>) + Send),
+    ) -> Result<Reply, Error> {
+        let request = gap.told(max_tokens);
+        let question = Question {
+            role: Role::Completer,
+            request: &request,
+            cancel,
+            filling: Some(Filling { gap, enough }),
+        };
+        self.ask(&question, None, on).await
+    }
+
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        choice: Option<&str>,
+        on: On<'_>,
+    ) -> Result<Reply, Error> {
         let deadline = Instant::now() + LONGEST_HELD;
         loop {
             let mut asked = false;
-            let error = match self.round(&question, choice, &mut asked, on).await {
+            let error = match self.round(question, choice, &mut asked, on).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
@@ -78,7 +120,7 @@ impl Models {
                 wait: left,
                 reason: "calls under way hold the rest of the budget of this day".into(),
             });
-            unless_cancelled(cancel, self.release(held)).await?;
+            unless_cancelled(question.cancel, self.release(held)).await?;
         }
     }
 

@@ -24,14 +24,22 @@ impl Shared {
             Role::Coder => strategy.coder_model.as_deref(),
             Role::Critic => strategy.critic_model.as_deref(),
             Role::Summariser => None,
+            Role::Completer => strategy.completer_model.as_deref(),
         };
         let first = choice
             .or_else(|| strategy.overrides.get(role.as_str()).map(String::as_str))
-            .or(own)
-            .or(strategy.default_model.as_deref())
-            .or_else(|| self.default_model());
+            .or(own);
         let own = strategy.role_fallbacks.get(role.as_str());
-        let fallbacks = own.into_iter().flatten().chain(&strategy.fallbacks);
+        // Each pause of a person's typing would be a call: no model does that unasked.
+        let (first, others): (_, &[String]) = match role {
+            Role::Completer => (first, &[]),
+            _ => {
+                let usual = strategy.default_model.as_deref();
+                let usual = usual.or_else(|| self.default_model());
+                (first.or(usual), &strategy.fallbacks)
+            }
+        };
+        let fallbacks = own.into_iter().flatten().chain(others);
         let names = first.into_iter().chain(fallbacks.map(String::as_str));
         let mut candidates: Vec<Candidate> = Vec::new();
         for name in names {
@@ -45,6 +53,11 @@ impl Shared {
         }
         if !candidates.is_empty() {
             return Ok(candidates);
+        }
+        if role == Role::Completer {
+            return Err(Error::NoModel(
+                "No model is named for completion: set strategy.completer_model.".into(),
+            ));
         }
         let role = role.as_str();
         Err(Error::NoModel(match self.models.is_empty() {
@@ -154,6 +167,7 @@ impl Shared {
             ("planner_model", &strategy.planner_model),
             ("coder_model", &strategy.coder_model),
             ("critic_model", &strategy.critic_model),
+            ("completer_model", &strategy.completer_model),
         ];
         let single = single
             .into_iter()
@@ -185,7 +199,7 @@ impl Shared {
         for (key, role) in overridden.chain(listed) {
             if !Role::ALL.iter().any(|known| known.as_str() == role) {
                 return wrong(format!(
-                    "strategy.{key}: there is no role {role:?}; roles: planner, coder, critic, summariser"
+                    "strategy.{key}: there is no role {role:?}; roles: planner, coder, critic, summariser, completer"
                 ));
             }
         }

@@ -205,7 +205,7 @@ fn called(call: &Call, extra: Option<&Value>, id: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Role, ToolCalling};
+    use crate::{Infill, Role, ToolCalling};
 
     #[test]
     fn only_the_makers_own_server_hears_its_newest_words() {
@@ -222,6 +222,8 @@ mod tests {
             context_tokens: None,
             reasoning: None,
             tool_calling: ToolCalling::Auto,
+            gap: None,
+            infill: Infill::Auto,
         };
         let sent = |model, kind, own| {
             let body = body(&request(model), kind, own, &Known::default());

@@ -114,7 +114,7 @@ fn items(request: &ProviderRequest<'_>, message: &Message, ids: &Ids<'_>) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Role, ToolCalling, ToolSpec};
+    use crate::{Infill, Role, ToolCalling, ToolSpec};
 
     #[test]
     fn the_makers_own_server_gives_its_reasoning_and_stores_nothing() {
@@ -137,6 +137,8 @@ mod tests {
             context_tokens: None,
             reasoning: None,
             tool_calling: ToolCalling::Auto,
+            gap: None,
+            infill: Infill::Auto,
         };
         let sent = |own| {
             let body = body(&request, own, &Known::default());

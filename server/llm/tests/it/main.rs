@@ -11,6 +11,7 @@ mod effort;
 mod embeddings;
 mod faults;
 mod ids;
+mod infill;
 mod limits;
 mod odd;
 mod quirks;

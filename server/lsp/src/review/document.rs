@@ -7,18 +7,23 @@ use std::sync::Arc;
 use agent::PageLine;
 use lsp_types::{
     CodeAction, CodeLens, DocumentLink, FoldingRange, FoldingRangeKind, Location, Position, Range,
-    Uri,
+    Uri, WorkspaceEdit,
 };
 use protocol::HunkState;
 
-use super::hunks::{Decision, lens};
+use super::hunks::{self, Asked, Decision, lens};
 use super::{Live, Reviews, Sheet};
 use crate::actions::{QUICKFIX, shorten};
 use crate::editor::Editor;
 use crate::position;
 
-/// The actions at a selection or a cursor.
-pub fn actions(sheet: &Sheet, range: Range) -> Vec<CodeAction> {
+/// The actions at a selection or a cursor. Where the file is open, a decision on hunks carries its edit inline.
+pub fn actions(
+    sheet: &Arc<Sheet>,
+    reviews: &Reviews,
+    editor: &Editor,
+    range: Range,
+) -> Vec<CodeAction> {
     let (first, last) = (
         range.start.line.min(range.end.line) as usize,
         range.start.line.max(range.end.line) as usize,
@@ -48,6 +53,7 @@ pub fn actions(sheet: &Sheet, range: Range) -> Vec<CodeAction> {
                 command: Some(target.command(sheet, decision, title.clone())),
                 title,
                 kind: Some(QUICKFIX.to_owned().into()),
+                edit: target.edit(sheet, reviews, editor, decision),
                 ..CodeAction::default()
             }
         })
@@ -265,6 +271,28 @@ impl Target {
             decisions.push(Decision::TakeBack);
         }
         decisions
+    }
+
+    /// What the decision edits in the document that is open; nothing where it is not, or more than one would be.
+    fn edit(
+        self,
+        sheet: &Arc<Sheet>,
+        reviews: &Reviews,
+        editor: &Editor,
+        decision: Decision,
+    ) -> Option<WorkspaceEdit> {
+        let Target::Hunk(file, hunk) = self else {
+            return None;
+        };
+        let path = &sheet.file(file)?.edit.path;
+        let document = editor.documents().get(path)?;
+        let live = reviews.live(sheet, file, Some(&document));
+        let asked = Asked {
+            editor,
+            path,
+            document: &document,
+        };
+        hunks::edit(&asked, &live, decision, &[hunk])
     }
 
     fn command(self, sheet: &Sheet, decision: Decision, title: String) -> lsp_types::Command {

@@ -149,23 +149,6 @@ fn offer(
         decision.word(),
         shorten(&sheet.view.title)
     );
-    let client = asked.editor.client();
-    let way = match decision {
-        Decision::Accept => Some(Way::In),
-        Decision::TakeBack => Some(Way::Out),
-        Decision::Refuse => None,
-    };
-    let edits = way.and_then(|way| live.edits(hunks, way, client));
-    let edit = edits.and_then(|edits| {
-        let uri = Uri::from_str(&asked.editor.addresses().uri(asked.path)).ok()?;
-        let versions = client.can(Feature::DocumentChanges);
-        Some(workspace_edit(
-            uri,
-            live.version(),
-            edits.to_vec(),
-            versions,
-        ))
-    });
     let hunk = match hunks {
         [hunk] => Some(*hunk),
         _ => None,
@@ -174,9 +157,28 @@ fn offer(
         command: Some(decision.command(sheet, Some(file), hunk, title.clone())),
         title,
         kind: Some(QUICKFIX.to_owned().into()),
-        edit,
+        edit: edit(asked, live, decision, hunks),
         ..CodeAction::default()
     }
+}
+
+/// The edit of the open document that carries a decision out, where there is one.
+pub fn edit(
+    asked: &Asked<'_>,
+    live: &Live,
+    decision: Decision,
+    hunks: &[usize],
+) -> Option<WorkspaceEdit> {
+    let client = asked.editor.client();
+    let way = match decision {
+        Decision::Accept => Way::In,
+        Decision::TakeBack => Way::Out,
+        Decision::Refuse => return None,
+    };
+    let edits = live.edits(hunks, way, client)?.to_vec();
+    let uri = Uri::from_str(&asked.editor.addresses().uri(asked.path)).ok()?;
+    let versions = client.can(Feature::DocumentChanges);
+    Some(workspace_edit(uri, live.version(), edits, versions))
 }
 
 fn workspace_edit(

@@ -119,6 +119,40 @@ async fn a_client_that_asks_for_the_text_gets_it_from_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn l3_a_decision_on_a_hunk_of_an_open_file_carries_its_edit() {
+    let stage = Stage::with_list();
+    let (session, patch, uri) = shown(&stage, "emacs").await;
+    let path = uri.strip_prefix("file://").unwrap();
+    let text = stage.read(path);
+    let line = |head: &str| {
+        let found = text.lines().position(|line| line.starts_with(head));
+        u32::try_from(found.unwrap()).unwrap()
+    };
+    let accept = session
+        .action_in(&uri, line("+TWO"), "Accept hunk 1 of 2 in list.txt")
+        .await;
+    let document = &accept["edit"]["documentChanges"][0]["textDocument"];
+    assert_eq!(document["uri"], session.editor.uri("list.txt"));
+    assert_eq!(document["version"], 1);
+    session.take(&accept).await;
+    session.hunks(&patch, "pending; accepted pending").await;
+    assert!(
+        session
+            .editor
+            .text("list.txt")
+            .contains("TWO\nand a half\n")
+    );
+    // It went by the action's own edit; a file that is not open is changed by the command.
+    assert!(session.editor.seen("workspace/applyEdit").is_empty());
+    let accept = session
+        .action_in(&uri, line("+2"), "Accept hunk 1 of 1 in count.txt")
+        .await;
+    assert!(accept["edit"].is_null(), "{accept}");
+    session.take(&accept).await;
+    session.hunks(&patch, "accepted; accepted pending").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn elsewhere_it_is_a_file_that_is_written_again() {
     for client in ["neovim", "emacs", "kakoune"] {
         let stage = Stage::with_list();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agent::{Agent, Config, Parts, ToolsConfig};
 use camino::{Utf8Path, Utf8PathBuf};
-use lsp::Exit;
+use lsp::{Exit, Opened};
 use protocol::{Code, Failure};
 use serde_json::{Value, json};
 use testkit::lsp::{Editor, Pipes};
@@ -84,10 +84,14 @@ impl Stage {
     pub async fn connect_host(&self, params: Value) -> (Session, Arc<dyn Host>) {
         let (editor, pipes) = Editor::new(self.root.as_std_path());
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let server = tokio::spawn(lsp::serve(pipes.input, pipes.output, move |host| {
-            let _ = sender.send(host);
-            Err(Failure::new(Code::Config, "the test needs no agent"))
-        }));
+        let server = tokio::spawn(lsp::serve(
+            pipes.input,
+            pipes.output,
+            move |opened: Opened| {
+                let _ = sender.send(opened.host);
+                Err(Failure::new(Code::Config, "the test needs no agent"))
+            },
+        ));
         let agreed = editor.initialize(params).await;
         let session = Session {
             editor,
@@ -99,37 +103,52 @@ impl Stage {
 
     /// The server on these pipes; an empty script means that no model is configured.
     pub fn serve(&self, pipes: Pipes, script: &str) -> JoinHandle<Exit> {
-        let (root, state, script) = (self.root.clone(), self.state.clone(), script.to_owned());
-        tokio::spawn(lsp::serve(pipes.input, pipes.output, move |host| {
-            let models =
-                match script.as_str() {
-                    "" => Err(Failure::new(Code::Config, "no model is configured")
-                        .hint("set OPENAI_API_KEY")),
-                    script => Ok(Arc::new(llm::Models::scripted(script).unwrap())),
+        let models = match script {
+            "" => {
+                Err(Failure::new(Code::Config, "no model is configured").hint("set OPENAI_API_KEY"))
+            }
+            script => Ok(Arc::new(llm::Models::scripted(script).unwrap())),
+        };
+        self.serve_with(pipes, models, agent::CompletionConfig::default())
+    }
+
+    /// The server on these pipes, with these models.
+    pub fn serve_with(
+        &self,
+        pipes: Pipes,
+        models: Result<Arc<llm::Models>, Failure>,
+        completion: agent::CompletionConfig,
+    ) -> JoinHandle<Exit> {
+        let (root, state) = (self.root.clone(), self.state.clone());
+        tokio::spawn(lsp::serve(
+            pipes.input,
+            pipes.output,
+            move |Opened { host, .. }: Opened| {
+                let config = Config {
+                    enable_reflect: false,
+                    test_command: Some("sh check.sh".to_owned()),
+                    approval_timeout_seconds: 20,
+                    ..Config::default()
                 };
-            let config = Config {
-                enable_reflect: false,
-                test_command: Some("sh check.sh".to_owned()),
-                approval_timeout_seconds: 20,
-                ..Config::default()
-            };
-            Ok(Agent::new(Parts {
-                host,
-                sandbox: Arc::new(
-                    sandbox::Sandbox::new(&sandbox::Config::default(), &root).unwrap(),
-                ),
-                models,
-                embeddings: None,
-                state: Arc::new(sandbox::Tree::create(&state).unwrap()),
-                home: None,
-                config,
-                wished_test_command: None,
-                tools: ToolsConfig::default(),
-                memory: agent::MemoryConfig::default(),
-                effective: json!({}),
-                version: "test".to_owned(),
-            }))
-        }))
+                Ok(Agent::new(Parts {
+                    host,
+                    sandbox: Arc::new(
+                        sandbox::Sandbox::new(&sandbox::Config::default(), &root).unwrap(),
+                    ),
+                    models,
+                    embeddings: None,
+                    state: Arc::new(sandbox::Tree::create(&state).unwrap()),
+                    home: None,
+                    config,
+                    wished_test_command: None,
+                    tools: ToolsConfig::default(),
+                    completion,
+                    memory: agent::MemoryConfig::default(),
+                    effective: json!({}),
+                    version: "test".to_owned(),
+                }))
+            },
+        ))
     }
 }
 

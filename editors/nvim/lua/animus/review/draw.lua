@@ -11,7 +11,7 @@ local SHOWN = 60
 -- Per buffer: its items, each with the id of its mark.
 local drawn = {}
 
-local links = { AnimusRemoved = 'DiffDelete', AnimusAdded = 'DiffAdd', AnimusLabel = 'Comment', AnimusSign = 'Special', AnimusAccepted = 'Comment' }
+local links = { AnimusRemoved = 'DiffDelete', AnimusAdded = 'DiffAdd', AnimusLabel = 'Comment', AnimusSign = 'Special', AnimusAccepted = 'Comment', AnimusBar = 'StatusLine' }
 
 local function define()
   for name, link in pairs(links) do

@@ -96,6 +96,7 @@ projects:
             named: None,
             user: Some(user.clone()),
             root,
+            editor: &serde_json::Value::Null,
             vars: &vars,
         })
     };

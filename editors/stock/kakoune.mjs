@@ -1,0 +1,174 @@
+// A real Kakoune with kak-lsp in a terminal, with the config of docs/editors/kakoune.md. What a person would read is read from the
+// screen; menus are answered by keys. Usage: kakoune.mjs TMUX KAK KAK_LSP
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const [tmux, kak, lsp] = process.argv.slice(2);
+const workspace = process.env.ANIMUS_TEST_WORKSPACE;
+const session = `animus${process.pid}`;
+const home = process.env.XDG_CONFIG_HOME;
+const run = join(home, 'run');
+mkdirSync(run, { recursive: true, mode: 0o700 });
+mkdirSync(join(home, 'kak'), { recursive: true });
+const env = {
+  ...process.env,
+  PATH: [dirname(process.env.ANIMUS_BIN), dirname(lsp), dirname(kak), process.env.PATH].join(':'),
+  XDG_RUNTIME_DIR: run,
+  TERM: 'xterm-256color',
+  LC_ALL: 'C.UTF-8',
+  SHELL: '/bin/sh',
+};
+const terminal = (...words) => execFileSync(tmux, ['-L', session, '-f', '/dev/null', ...words], { env, encoding: 'utf8' });
+const screen = () => terminal('capture-pane', '-p');
+const keys = (...words) => terminal('send-keys', ...words);
+// Commands as `:` takes them.
+const command = (text) => execFileSync(kak, ['-p', session], { env, input: `evaluate-commands -client client0 %§${text}§` });
+const pause = () => new Promise((done) => setTimeout(done, 50));
+
+async function wait(what, condition, seconds = 60) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = condition(screen());
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`timed out waiting for ${what}; the screen:\n${screen()}`);
+    await pause();
+  }
+}
+
+const shows = (part) => wait(`\`${part}\``, (text) => text.includes(part));
+const lacks = (part) => wait(`\`${part}\` to go`, (text) => !text.includes(part));
+
+async function leaveMenu() {
+  keys('Escape');
+  await wait('the menu to go', (text) => text.includes('client0@'));
+}
+
+// Takes the action whose title has `part`, once it is offered at the cursor.
+async function take(part, then = choose) {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    command('lsp-code-actions');
+    const offered = await wait('a menu', (text) => !text.includes('client0@') && text);
+    if (offered.includes(part)) break;
+    if (Date.now() > end) throw new Error(`never offered: ${part}; the screen:\n${offered}`);
+    await leaveMenu();
+    await pause();
+  }
+  await then(part);
+}
+
+async function choose(part) {
+  keys('-l', part);
+  await wait('what was typed', (text) => text.trimEnd().split('\n').some((line) => line.trimStart().startsWith(part) || line.includes(`:${part}`)));
+  keys('Enter');
+  await wait('the menu to go', (text) => text.includes('client0@'));
+}
+
+const to = (text) => command(`execute-keys gg/${text}<ret>`);
+const open = (path) => command(`edit ${join(workspace, path)}`);
+
+let failed = 0;
+async function test(name, body) {
+  let problem;
+  try {
+    await body();
+  } catch (error) {
+    problem = String(error.message).replaceAll('\n', '\n  | ');
+  }
+  failed += problem === undefined ? 0 : 1;
+  console.log(`test kakoune::${name} ... ${problem === undefined ? 'ok' : `FAILED: ${problem}`}`);
+}
+
+const page = readFileSync('docs/editors/kakoune.md', 'utf8');
+writeFileSync(join(home, 'kak', 'kakrc'), /```kak\n(.*?)\n```/s.exec(page)[1]);
+terminal('new-session', '-d', '-x', '180', '-y', '50', '-c', workspace, kak, '-s', session, 'asked/hello.sh');
+
+await test('the_config_of_the_page_starts_the_server', async () => {
+  await shows('echo hello');
+  await take('Ask agent to explain', leaveMenu);
+});
+
+// The answer to the question of a task that runs the script: `choose` is what the person does once they see it.
+async function asked(choose) {
+  command('animus-ask run the script');
+  await shows('message');
+  command('lsp-show-message-request-next');
+  await shows('sh asked/hello.sh');
+  await choose();
+  await shows('It was run or not.');
+  command('echo seen');
+  await lacks('It was run or not.');
+}
+
+const ran = () => existsSync(join(workspace, 'asked/ran'));
+
+await test('escape_and_return_are_no_and_a_choice_is_a_choice', async () => {
+  await asked(async () => keys('Escape'));
+  await asked(async () => keys('Enter'));
+  if (ran()) throw new Error('it ran');
+  await asked(async () => {
+    keys('-l', 'Allow once');
+    await wait('the choice', (text) => text.includes('Allow once'));
+    keys('Enter');
+  });
+  if (!ran()) throw new Error('it did not run');
+});
+
+await test('a_comment_asks_and_hunks_are_decided_at_the_lines', async () => {
+  open('show/menu.txt');
+  await shows('cappuccino');
+  command('execute-keys geo<esc>xc<ret>#<space>animus:<space>better<space>drinks<esc>');
+  await take('Ask agent to do: better drinks');
+  await shows('The patch waits for your decision');
+  to('cappuccino');
+  await take('Accept hunk 1 of 2');
+  await shows('green tea — sencha');
+  to('pain au chocolat');
+  await take('Refuse hunk 2 of 2');
+  to('flat white');
+  await take('Take back hunk 1 of 2');
+  await shows('cappuccino');
+  await lacks('flat white');
+  await lacks('brioche');
+});
+
+await test('the_review_document_is_a_file_with_the_same_decisions', async () => {
+  await take("Review the agent's patch");
+  const path = await wait('its path', (text) => /is in (\/\S+\.diff)/.exec(text.replaceAll('\n', ''))?.[1]);
+  command(`edit ${path}`);
+  await shows('@@ -16');
+  to('\\+Cards<space>are<space>welcome');
+  await take('Accept hunk 1 of 1 in show/prices.txt');
+  open('show/prices.txt');
+  await shows('Cards are welcome from 3.00.');
+});
+
+await test('a_landed_patch_is_undone', async () => {
+  command('animus-undo');
+  await shows('Cards from 5.00.');
+});
+
+await test('a_prompt_document_sends_steers_and_cancels', async () => {
+  open('ask.animus.md');
+  command('execute-keys iLook<space>at<space>the<space>notes.<ret>---<ret>Mind<space>the<space>dates.<esc>');
+  to('Look');
+  await take('Send to the agent: Look at the notes.');
+  await shows('Look at the notes.: ');
+  to('Mind');
+  await take("Tell the agent's task");
+  command('animus-cancel');
+  await shows('Agent: cancelled');
+});
+
+try {
+  command('kill!');
+} catch {
+  // It is gone already.
+}
+try {
+  terminal('kill-server');
+} catch {
+  // It went with its only window.
+}
+process.exit(failed === 0 ? 0 : 1);
