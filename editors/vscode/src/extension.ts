@@ -70,7 +70,7 @@ class Shim {
       uri: (uri) => client.code2ProtocolConverter.asUri(uri),
       range: (range) => client.code2ProtocolConverter.asRange(range),
       get session() {
-        return [...tasks.all.values()].at(-1)?.session || undefined;
+        return [...tasks.all.values()].findLast(({ session }) => session)?.session;
       },
     };
     this.view = vscode.window.createTreeView("animus.tasks", { treeDataProvider: this.tree });

@@ -9,9 +9,9 @@ import { State } from "vscode-languageclient/node";
 import type { Api } from "../src/extension";
 import { locate } from "../src/server";
 import { config } from "../src/settings";
-import { Spent, type Task } from "../src/tasks";
-import type { Leaf } from "../src/tree";
-import type { Approval } from "../src/wire";
+import { Spent, type Task, Tasks } from "../src/tasks";
+import { type Leaf, TaskTree } from "../src/tree";
+import { type Approval, type Critique, plain, type TestReport } from "../src/wire";
 import { finish, test as named, wait } from "./check";
 import { serverPid } from "./process";
 
@@ -65,15 +65,19 @@ export async function run(): Promise<void> {
   });
 
   await test("a_task_is_told_something_and_does_it", async () => {
+    const shown = new Set<string>();
+    const watching = api.tasks.onChange(() => shown.add(api.status.item.text));
     await ui("ask", "say what the notes are");
     const task = await begun();
-    await wait("the second turn", 30_000, () => task.events.filter(({ update }) => update.type === "toolResult").length === 2 && task.phase === "act");
-    assert.match(api.status.item.text, /^\$\(sync~spin\) act · demo/);
+    const { id } = await question(task);
     await ui("steer", task.id, "mind the garden");
+    await ui("allow", id);
     // The script's third turn is answered only to a conversation that holds those words.
     await ended(task);
     assert.equal(task.finished?.reason, "no_change");
     assert.deepEqual(task.said, ["mind the garden"]);
+    watching.dispose();
+    assert.ok([...shown].some((text) => /^\$\(sync~spin\) (context|act|tool) · demo/.test(text)), [...shown].join("; "));
   });
 
   await test("the_tree_shows_plan_words_calls_cost_and_result", async () => {
@@ -86,11 +90,10 @@ export async function run(): Promise<void> {
     assert.ok(shown.at(-1)?.startsWith("no_change|"), shown.at(-1));
     const calls = leaves(task).find(({ label }) => label === "Tool calls")?.children ?? [];
     assert.equal(calls.length, 3);
-    for (const { label, detail, tooltip } of calls.slice(1)) {
-      assert.match(label, /notes\.txt/);
-      assert.match(detail, /^\d+(\.\d)? m?s$/);
-      assert.match(tooltip ?? "", /The garden/);
-    }
+    for (const { detail } of calls) assert.match(detail, /^\d+(\.\d)? m?s$/);
+    assert.deepEqual(calls.slice(1).map(({ label }) => label), ["read notes.txt", "$ sh hello.sh zero"]);
+    assert.match(calls[1]?.tooltip ?? "", /The garden/);
+    assert.match(calls[2]?.tooltip ?? "", /hello zero/);
     const item = api.tree.getTreeItem(api.tree.node(task));
     assert.equal(item.description, "no_change");
   });
@@ -255,6 +258,29 @@ export async function run(): Promise<void> {
     spent.add({ inputTokens: 0, outputTokens: 0, estimated: true });
     assert.equal(spent.money, "≈ $0.0012 + 1 calls of unknown price");
     assert.equal(spent.tokens, "≈ 1.5k tokens in, 10 out");
+  });
+
+  await test("failing_tests_and_findings_are_in_the_tree", async () => {
+    const report: TestReport = { verdict: "failed", command: "make test", attempt: 1, passed: 3, failed: 2, durationMs: 1500, failures: [{ name: "sums", standing: "introduced", message: "2 is not 3\nat line 7", path: "notes.txt", line: 2 }, { name: "old", standing: "pre_existing" }] };
+    const critique: Critique = { quality: "poor", findings: [{ severity: "critical", message: "This loses text.", path: "notes.txt", line: 1 }] };
+    const tasks = new Tasks(async () => []);
+    const updates = [{ type: "test" as const, report }, { type: "critique" as const, critique }];
+    await tasks.receive({ v: 1, task: "t", events: updates.map((update, seq) => ({ v: 1, task: "t", session: "s", seq, ts: "", update })) });
+    const tree = new TaskTree(tasks, api.approvals);
+    const [run, findings] = tree.getChildren(tree.getChildren()[0]) as Leaf[];
+    assert.equal(`${run?.label}|${run?.detail}`, "make test|failed, 3 passed, 2 failed, 1.5 s");
+    assert.deepEqual(run?.children?.map(({ label, detail }) => `${label}|${detail}`), ["sums|introduced: 2 is not 3", "old|pre-existing"]);
+    assert.deepEqual(findings?.children?.map(({ label, detail, icon }) => `${label}|${detail}|${icon}`), ["This loses text.|notes.txt:1|error"]);
+    // A click goes to the place.
+    const command = run?.children?.[0]?.command;
+    assert.ok(command);
+    await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []));
+    await wait("the place", 10_000, () => vscode.window.activeTextEditor?.document.uri.fsPath === path("notes.txt") && vscode.window.activeTextEditor.selection.active.line === 1);
+    tasks.dispose();
+  });
+
+  await test("words_of_a_model_are_no_links", async () => {
+    assert.equal(plain("see [here](command:animus.ui.allow), a[0] (x)"), "see [here] (command:animus.ui.allow), a[0] (x)");
   });
 
   await test("the_program_is_looked_for_in_order", async () => {
