@@ -5,7 +5,7 @@ use crate::completion::Completion;
 use crate::config::{Config, ToolsConfig};
 use crate::edit_forms::Kept;
 use crate::events::Log;
-use crate::insight::Insight;
+use crate::insight::{Insight, Verb};
 use crate::knowledge::{Knowledge, Life};
 use crate::memory::Memories;
 use crate::patches::Patches;
@@ -131,9 +131,11 @@ impl Shared {
     /// `internal` where a tool's schema is broken.
     pub fn toolbox(&self) -> Result<&Toolbox, Failure> {
         self.toolbox
-            .get_or_init(|| match self.memories.is_on() {
-                true => Toolbox::new(),
-                false => Toolbox::without_memory(),
+            .get_or_init(|| {
+                let editor = self
+                    .insight(Verb::Diagnostics)
+                    .or(self.insight(Verb::Rename));
+                Toolbox::with(self.memories.is_on(), editor.is_some())
             })
             .as_ref()
             .map_err(Clone::clone)

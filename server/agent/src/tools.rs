@@ -83,7 +83,7 @@ impl From<String> for Output {
 /// Every tool with its compiled schema.
 pub struct Toolbox {
     tools: Vec<(Box<dyn Tool>, Shape)>,
-    /// Of the original program; models are not told of them.
+    /// Of the original program, and what is of little use here; models are not told of them.
     untold: Vec<(Box<dyn Tool>, Shape)>,
     specs: Arc<[ToolSpec]>,
     size: usize,
@@ -95,21 +95,27 @@ impl Toolbox {
     /// # Errors
     /// `internal` where a schema is broken.
     pub fn new() -> Result<Toolbox, Failure> {
-        let mut all = plain();
-        all.push(Box::new(recall::Recall));
-        all.push(Box::new(remember::Remember));
-        Toolbox::of(all)
+        Toolbox::with(true, true)
     }
 
-    /// All but those of memory.
+    /// All but those of memory, and told only of those that help: what an editor's language servers do for the model is not worth
+    /// its place in every prompt where there are none, though it can be called.
     ///
     /// # Errors
     /// As [`Toolbox::new`].
-    pub fn without_memory() -> Result<Toolbox, Failure> {
-        Toolbox::of(plain())
+    pub(crate) fn with(memory: bool, editor: bool) -> Result<Toolbox, Failure> {
+        let mut all = plain();
+        if memory {
+            all.push(Box::new(recall::Recall));
+            all.push(Box::new(remember::Remember));
+        }
+        let (told, untold) = all
+            .into_iter()
+            .partition(|tool| editor || !OF_EDITORS.contains(&tool.name()));
+        Toolbox::of(told, untold)
     }
 
-    fn of(all: Vec<Box<dyn Tool>>) -> Result<Toolbox, Failure> {
+    fn of(all: Vec<Box<dyn Tool>>, mut untold: Vec<Box<dyn Tool>>) -> Result<Toolbox, Failure> {
         let specs: Arc<[ToolSpec]> = all
             .iter()
             .map(|tool| ToolSpec {
@@ -126,10 +132,8 @@ impl Toolbox {
             .into_iter()
             .map(shaped)
             .collect::<Result<_, Failure>>()?;
-        let untold: [Box<dyn Tool>; 2] = [
-            Box::new(backups::ListBackups),
-            Box::new(backups::PreviewBackup),
-        ];
+        untold.push(Box::new(backups::ListBackups));
+        untold.push(Box::new(backups::PreviewBackup));
         let untold = untold
             .into_iter()
             .map(shaped)
@@ -211,6 +215,9 @@ fn plain() -> Vec<Box<dyn Tool>> {
         Box::new(git::GitDiff),
     ]
 }
+
+/// The tools that do little without an editor's language servers.
+const OF_EDITORS: [&str; 2] = ["diagnostics", "rename"];
 
 /// What some models write before the names of tools.
 const NAMESPACE: &str = "functions.";

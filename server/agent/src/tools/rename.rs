@@ -29,7 +29,6 @@ pub struct Rename;
 struct Input {
     name: String,
     new_name: String,
-    /// Where, if several have that name.
     path: Option<String>,
     line: Option<u32>,
 }
