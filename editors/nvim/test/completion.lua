@@ -110,7 +110,7 @@ test('leaving_insert_mode_hides_it_and_the_key_is_what_it_was', function()
   end)
   keys('<Esc>')
   until_equal('nothing drawn', drawn, {})
-  lua([[require('animus.complete').clients = {}; vim.bo.expandtab = false]])
+  lua([[require('animus.complete').clients = {}; vim.bo.expandtab, vim.bo.autoindent, vim.bo.indentexpr = false, false, '']])
   keys('Go<Tab>x<Esc>')
   until_equal('a tab', function()
     return buffer()[4]

@@ -17,6 +17,8 @@ pub enum Feature {
     CreateExclusive,
     /// Deletes files in a workspace edit.
     DeleteFile,
+    /// Sorts the buttons of a question by their names, and takes the first where a person only presses Enter. Nobody announces it.
+    SortedButtons,
     /// Takes `metadata` with an edit, and saves what a refactoring touched.
     EditMetadata,
     /// Asks a person before it applies an annotated edit.
@@ -57,6 +59,7 @@ pub const ALL: [Feature; 20] = [
     Feature::CreateFile,
     Feature::CreateExclusive,
     Feature::DeleteFile,
+    Feature::SortedButtons,
     Feature::EditMetadata,
     Feature::EditConfirmation,
     Feature::Progress,

@@ -43,8 +43,10 @@ end
 local function ask(client, at)
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   params.context = { triggerKind = 2 }
-  local ok, id = client:request(method, params, function(err, result, ctx)
-    if not asked or asked.id ~= ctx.request_id then
+  local mine = { client = client, at = at }
+  asked = mine
+  local ok, id = client:request(method, params, function(err, result)
+    if asked ~= mine then
       return
     end
     asked = nil
@@ -54,7 +56,8 @@ local function ask(client, at)
       draw(at, item.insertText)
     end
   end, at.bufnr)
-  asked = ok and { client = client, id = id, at = at } or nil
+  mine.id = id
+  asked = ok and mine or nil
 end
 
 -- The client that completes in this buffer.

@@ -132,7 +132,9 @@ function M.steer(text, task)
       end
     end)
   end
-  M.request('task/steer', { task = task, text = text })
+  M.request('task/steer', { task = task, text = text }, function()
+    M.notify('the agent reads it before its next turn')
+  end)
 end
 
 function M.cancel(task)

@@ -5,7 +5,7 @@ local M = {}
 
 -- Longest that a question about hidden buffers takes, and how long diagnostics are quiet when there are no more: of servers that
 -- say something of every buffer, and of others.
-local MOST, QUIET, LONG_QUIET = 9000, 200, 2500
+local MOST, QUIET, LONG_QUIET = 12000, 200, 2500
 
 M.verbs = {
   'client/definition', 'client/references', 'client/rename', 'client/symbols', 'client/selection', 'client/diagnostics', 'client/openDiff',
@@ -274,6 +274,12 @@ local function hidden(params, encoding)
     vim.iter(params.uris):each(attach)
     if not next(asked) then
       error('no language server here reads other folders', 0)
+    end
+    -- Who answers this has read the folders; only then it is known whether nothing more comes.
+    for uri, bufnr in pairs(buffers) do
+      ask(vim.tbl_values(asked), 'textDocument/hover', function()
+        return { textDocument = { uri = uri }, position = { line = 0, character = 0 } }
+      end, bufnr)
     end
     last = now()
     wait(MOST, function()

@@ -77,7 +77,7 @@ impl Fixture {
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
             Fixture::Typed(_) => ("auto", "grep -rq taxed ."),
-            Fixture::Completion => ("auto", "true"),
+            Fixture::Completion => ("auto", "test -f sum.py"),
         };
         let price = match self {
             Fixture::Counter => "price: {input_per_mtok_usd: 1.25, output_per_mtok_usd: 10}",
