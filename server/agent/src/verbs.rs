@@ -89,47 +89,7 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             })
             .await
         }
-        "patch/list" => {
-            let agent = agent.clone();
-            apart(move || {
-                answer(Patches {
-                    patches: agent.patches(),
-                })
-            })
-            .await
-        }
-        "patch/get" => answer(agent.patch(&read::<OfPatch>(verb, params)?.patch)?),
-        "patch/review" => {
-            let named = read::<MaybePatch>(verb, params)?.patch;
-            let agent = agent.clone();
-            apart(move || {
-                let patch = named.map_or_else(|| waiting(&agent), Ok)?;
-                let path = agent.write_page(&patch)?;
-                answer(Page {
-                    patch,
-                    path: path.into_string(),
-                })
-            })
-            .await
-        }
-        "patch/resolve" => {
-            let choice: Choice = read(verb, params)?;
-            let state = agent.patch(&choice.patch)?.state;
-            let (patch, worker) = (choice.patch.clone(), agent.clone());
-            in_background(agent, async move { worker.resolve_patch(&choice).await });
-            answer(Resolving { patch, state })
-        }
-        "patch/undo" => {
-            let mut what: Undoing = read(verb, params)?;
-            let worker = agent.clone();
-            let named = what.patch.take();
-            let patch = apart(move || answer(worker.undoable(named)?)).await?;
-            let patch: PatchId = read(verb, patch)?;
-            what.patch = Some(patch.clone());
-            let worker = agent.clone();
-            in_background(agent, async move { worker.undo_patch(&what).await });
-            answer(OfPatch { patch })
-        }
+        _ if verb.starts_with("patch/") => patches(agent, verb, params).await,
         "approval/list" => answer(Approvals {
             approvals: agent.approvals(),
         }),
@@ -182,6 +142,54 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             models: agent.status().models,
         }),
         "config/effective" => Ok(agent.effective().clone()),
+        _ => Err(unknown(verb)),
+    }
+}
+
+/// What can be asked of patches.
+async fn patches(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failure> {
+    match verb {
+        "patch/list" => {
+            let agent = agent.clone();
+            apart(move || {
+                answer(Patches {
+                    patches: agent.patches(),
+                })
+            })
+            .await
+        }
+        "patch/get" => answer(agent.patch(&read::<OfPatch>(verb, params)?.patch)?),
+        "patch/review" => {
+            let named = read::<MaybePatch>(verb, params)?.patch;
+            let agent = agent.clone();
+            apart(move || {
+                let patch = named.map_or_else(|| waiting(&agent), Ok)?;
+                let path = agent.write_page(&patch)?;
+                answer(Page {
+                    patch,
+                    path: path.into_string(),
+                })
+            })
+            .await
+        }
+        "patch/resolve" => {
+            let choice: Choice = read(verb, params)?;
+            let state = agent.patch(&choice.patch)?.state;
+            let (patch, worker) = (choice.patch.clone(), agent.clone());
+            in_background(agent, async move { worker.resolve_patch(&choice).await });
+            answer(Resolving { patch, state })
+        }
+        "patch/undo" => {
+            let mut what: Undoing = read(verb, params)?;
+            let worker = agent.clone();
+            let named = what.patch.take();
+            let patch = apart(move || answer(worker.undoable(named)?)).await?;
+            let patch: PatchId = read(verb, patch)?;
+            what.patch = Some(patch.clone());
+            let worker = agent.clone();
+            in_background(agent, async move { worker.undo_patch(&what).await });
+            answer(OfPatch { patch })
+        }
         _ => Err(unknown(verb)),
     }
 }

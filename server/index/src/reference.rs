@@ -304,7 +304,7 @@ mod tests {
     fn only_whole_words_count() {
         assert_eq!(words("a ab a_b a.a éa aé", "a"), [0, 9, 11]);
         assert_eq!(words("empty? empty", "empty?"), [0]);
-        assert_eq!(words("a", ""), []);
+        assert!(words("a", "").is_empty());
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub enum Feature {
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 20] = [
+pub const ALL: [Feature; 21] = [
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
