@@ -30,9 +30,13 @@ end
 check.test('commands_are_those_of_the_code', function()
   local names = require('animus.commands').names()
   check.equal(all(help, '%*:Animus%-([%w_]+)%*'), names)
-  check.equal(all(help, '<Plug>%(animus%-([%w-]+)%)'), vim.fn.sort(vim.tbl_map(function(name)
+  local maps = vim.tbl_map(function(name)
     return (name:gsub('_', '-'))
-  end, names)))
+  end, names)
+  -- In insert mode, and no command.
+  table.insert(maps, 'complete-accept')
+  check.equal(all(help, '<Plug>%(animus%-([%w-]+)%)'), vim.fn.sort(maps))
+  check.has(vim.fn.maparg('<Plug>(animus-complete-accept)', 'i', false, true).desc, 'Animus: ')
   for _, name in ipairs(names) do
     check.has(vim.fn.maparg(require('animus.commands').plug(name), 'n', false, true).desc, 'Animus: ')
   end
@@ -76,7 +80,7 @@ check.test('wrong_options_are_told_or_refused', function()
   local set, problems = options.check({ vew = 'float', save = 'all' })
   check.equal(problems, { 'no option vew; did you mean view?' })
   check.equal({ set.save, set.view, set.vew == nil }, { 'all', 'split', true })
-  for name, value in pairs({ view = 'left', height = 'ten', land = true, findings = 'sometimes', cmd = 'animus', keymaps = 'yes' }) do
+  for name, value in pairs({ view = 'left', height = 'ten', land = true, findings = 'sometimes', cmd = 'animus', keymaps = 'yes', complete = 1 }) do
     local ok, problem = pcall(options.check, { [name] = value })
     check.equal(ok, false)
     check.has(problem, 'animus option ' .. name)
