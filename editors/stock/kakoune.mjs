@@ -1,7 +1,7 @@
 // A real Kakoune with kak-lsp in a terminal, with the config of docs/editors/kakoune.md. What a person would read is read from the
 // screen; menus are answered by keys. Usage: kakoune.mjs TMUX KAK KAK_LSP
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const [tmux, kak, lsp] = process.argv.slice(2);
@@ -39,9 +39,12 @@ async function wait(what, condition, seconds = 60) {
 const shows = (part) => wait(`\`${part}\``, (text) => text.includes(part));
 const lacks = (part) => wait(`\`${part}\` to go`, (text) => !text.includes(part));
 
+const inMenu = (text) => text.includes('prompt - client0@') && text;
+const outside = () => wait('the menu to go', (text) => !inMenu(text));
+
 async function leaveMenu() {
   keys('Escape');
-  await wait('the menu to go', (text) => text.includes('client0@'));
+  await outside();
 }
 
 // Takes the action whose title has `part`, once it is offered at the cursor.
@@ -49,7 +52,7 @@ async function take(part, then = choose) {
   const end = Date.now() + 60_000;
   for (;;) {
     command('lsp-code-actions');
-    const offered = await wait('a menu', (text) => !text.includes('client0@') && text);
+    const offered = await wait('a menu', inMenu);
     if (offered.includes(part)) break;
     if (Date.now() > end) throw new Error(`never offered: ${part}; the screen:\n${offered}`);
     await leaveMenu();
@@ -60,9 +63,9 @@ async function take(part, then = choose) {
 
 async function choose(part) {
   keys('-l', part);
-  await wait('what was typed', (text) => text.trimEnd().split('\n').some((line) => line.trimStart().startsWith(part) || line.includes(`:${part}`)));
+  await wait('what was typed', (text) => text.trimEnd().split('\n').at(-1).includes(part));
   keys('Enter');
-  await wait('the menu to go', (text) => text.includes('client0@'));
+  await outside();
 }
 
 const to = (text) => command(`execute-keys gg/${text}<ret>`);
@@ -70,6 +73,7 @@ const open = (path) => command(`edit ${join(workspace, path)}`);
 
 let failed = 0;
 async function test(name, body) {
+  if (failed) return;
   let problem;
   try {
     await body();
@@ -89,30 +93,39 @@ await test('the_config_of_the_page_starts_the_server', async () => {
   await take('Ask agent to explain', leaveMenu);
 });
 
-// The answer to the question of a task that runs the script: `choose` is what the person does once they see it.
-async function asked(choose) {
+// The answer to the question of a task that runs the script: `answer` is what the person does once they see it.
+async function asked(answer) {
   command('animus-ask run the script');
-  await shows('message');
+  await shows('🔔1');
   command('lsp-show-message-request-next');
+  await wait('the question', inMenu);
   await shows('sh asked/hello.sh');
-  await choose();
+  await answer();
   await shows('It was run or not.');
   command('echo seen');
   await lacks('It was run or not.');
 }
 
-const ran = () => existsSync(join(workspace, 'asked/ran'));
+// How often a tool's result has this in it, by the server's own history.
+function results(part) {
+  const files = globSync(join(process.env.ANIMUS_STATE_DIR, 'workspaces/*/sessions/**/*.ndjson'));
+  const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
+  return lines.filter((line) => line.includes('"toolResult"') && line.includes(part)).length;
+}
+
+function expect(what, actual, expected) {
+  if (actual !== expected) throw new Error(`${what}: ${actual}, not ${expected}`);
+}
 
 await test('escape_and_return_are_no_and_a_choice_is_a_choice', async () => {
   await asked(async () => keys('Escape'));
-  await asked(async () => keys('Enter'));
-  if (ran()) throw new Error('it ran');
   await asked(async () => {
-    keys('-l', 'Allow once');
-    await wait('the choice', (text) => text.includes('Allow once'));
+    await shows('1 Deny');
     keys('Enter');
   });
-  if (!ran()) throw new Error('it did not run');
+  expect('denied', results('"denied"'), 2);
+  await asked(() => choose('3 Allow once'));
+  expect('run', results('"exitCode":0'), 1);
 });
 
 await test('a_comment_asks_and_hunks_are_decided_at_the_lines', async () => {

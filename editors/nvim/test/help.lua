@@ -30,16 +30,15 @@ end
 check.test('commands_are_those_of_the_code', function()
   local names = require('animus.commands').names()
   check.equal(all(help, '%*:Animus%-([%w_]+)%*'), names)
-  local maps = vim.tbl_map(function(name)
+  local plugs = vim.tbl_map(function(name)
     return (name:gsub('_', '-'))
   end, names)
-  -- In insert mode, and no command.
-  table.insert(maps, 'complete-accept')
-  check.equal(all(help, '<Plug>%(animus%-([%w-]+)%)'), vim.fn.sort(maps))
-  check.has(vim.fn.maparg('<Plug>(animus-complete-accept)', 'i', false, true).desc, 'Animus: ')
+  vim.list_extend(plugs, all(code(), "'<Plug>%(animus%-([%w-]+)%)'"))
+  check.equal(all(help, '<Plug>%(animus%-([%w-]+)%)'), vim.fn.uniq(vim.fn.sort(plugs)))
   for _, name in ipairs(names) do
     check.has(vim.fn.maparg(require('animus.commands').plug(name), 'n', false, true).desc, 'Animus: ')
   end
+  check.has(vim.fn.maparg('<Plug>(animus-complete-accept)', 'i', false, true).desc, 'Animus: ')
 end)
 
 check.test('options_are_those_of_the_code_with_their_defaults', function()
@@ -54,6 +53,7 @@ end)
 check.test('highlights_and_events_are_those_of_the_code', function()
   local text = code()
   local groups = all(text, "(Animus%u%a+) = '")
+  vim.list_extend(groups, all(text, "set_hl%(0, '(Animus%a+)'"))
   vim.list_extend(groups, all(text, 'highlight default link (Animus%a+)'))
   check.equal(all(help, '%*hl%-(Animus%a+)%*'), vim.fn.sort(groups))
   check.equal(all(help, '%*(Animus%u%a+)%*'), all(text, "pattern = '(Animus%a+)'"))

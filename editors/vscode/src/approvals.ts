@@ -59,7 +59,7 @@ export class Approvals implements vscode.Disposable {
     const separator = (label: string): Choice => ({ label, kind: vscode.QuickPickItemKind.Separator });
     const line = (label: string, icon: string): Choice => ({ label: `$(${icon}) ${label}`, alwaysShow: true });
     box.items = [
-      ...options.map((option): Choice => ({ label: option.name, description: option.scope, option })),
+      ...options.map((option): Choice => ({ label: option.name, option })),
       separator("what would be done"),
       ...approval.details.map((detail) => line(detail, "terminal")),
       separator("why you are asked"),

@@ -4,6 +4,7 @@ import { type Executable, LanguageClient, State, type StaticFeature } from "vsco
 import { Approvals } from "./approvals";
 import { Ask, type Here, type Start } from "./ask";
 import { Chat } from "./chat";
+import { Intelligence } from "./intelligence";
 import { Life } from "./life";
 import { Review, type Target } from "./review";
 import { Saver } from "./save";
@@ -69,12 +70,16 @@ class Shim {
       uri: (uri) => client.code2ProtocolConverter.asUri(uri),
       range: (range) => client.code2ProtocolConverter.asRange(range),
       get session() {
-        return [...tasks.all.values()].at(-1)?.session || undefined;
+        return [...tasks.all.values()].findLast(({ session }) => session)?.session;
       },
     };
     this.view = vscode.window.createTreeView("animus.tasks", { treeDataProvider: this.tree });
-    context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status);
+    context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status, new Intelligence(client));
     this.tasks.onEvent((event) => this.write(event));
+    this.approvals.onChange(() => {
+      const value = this.approvals.of().length;
+      this.view.badge = value > 0 ? { value, tooltip: "The agent waits for you" } : undefined;
+    });
     client.onNotification("$/animus/event", (batch: Batch) => {
       const last = batch.events.at(-1);
       if (last) void client.sendNotification("$/animus/ack", { task: batch.task, seq: last.seq });

@@ -55,5 +55,5 @@ export const announced = {
   protocol: [1],
   notifications: true,
   acks: true,
-  verbs: ["task/start", "task/cancel", "task/steer", "task/list", "task/replay", "patch/list", "patch/get", "patch/resolve", "patch/undo", "patch/review", "approval/list", "approval/resolve"],
+  verbs: ["task/start", "task/cancel", "task/steer", "task/list", "task/replay", "patch/list", "patch/get", "patch/resolve", "patch/undo", "patch/review", "approval/list", "approval/resolve", "client/definition", "client/references", "client/rename", "client/symbols", "client/selection", "client/diagnostics", "client/openDiff"],
 };

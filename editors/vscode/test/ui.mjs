@@ -32,7 +32,7 @@ export async function drive(page, workspace) {
   page.setDefaultTimeout(PATIENCE);
   const disk = (name) => readFileSync(join(workspace, name), "utf8");
   const picture = async (name) => {
-    if (process.env.ANIMUS_PICTURES) await page.screenshot({ path: join(process.env.ANIMUS_PICTURES, `vscode-${name}.png`) });
+    if (process.env.ANIMUS_PICTURES) await page.screenshot({ path: join(process.env.ANIMUS_PICTURES, `vscode-${name}.png`), animations: "disabled" });
   };
   const row = (text) => page.locator(".pane-body .monaco-list-row", { hasText: text });
   const notice = (text) => page.locator(".notification-list-item", { hasText: text });
@@ -95,14 +95,22 @@ export async function drive(page, workspace) {
     await page.keyboard.press("Enter");
   });
 
-  await test("a_command_is_approved_in_its_notification", page, async () => {
-    const asked = notice("check.sh");
+  await test("a_command_is_allowed_in_its_notification", page, async () => {
+    const asked = notice("check.sh src");
     await asked.waitFor();
     await row("waits for you").waitFor();
-    await picture("approve");
     await asked.locator(".monaco-button", { hasText: "Allow once" }).click();
     await row("Keep the sum exact").waitFor();
-    await row("check.sh").first().waitFor();
+  });
+
+  await test("another_is_allowed_for_the_session", page, async () => {
+    await row("waits for you").filter({ hasText: "check.sh ." }).waitFor();
+    await notice("check.sh .").locator(".monaco-button", { hasText: "All Answers" }).click();
+    const answer = quick.locator(".monaco-list-row", { hasText: "session" }).filter({ hasText: "Allow" });
+    await answer.first().waitFor();
+    await quick.locator(".monaco-list-row.focused", { hasText: "Deny" }).waitFor();
+    await picture("approve");
+    await answer.first().click();
   });
 
   await test("hunks_are_accepted_and_refused_in_the_editor", page, async () => {

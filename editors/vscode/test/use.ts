@@ -1,7 +1,7 @@
 // What a person uses between asking and reviewing: the view, steering, questions, the input, the status bar, the chat, settings,
 // and a server that is not there. With the real extension host and the built server.
 import * as assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as vscode from "vscode";
@@ -9,10 +9,11 @@ import { State } from "vscode-languageclient/node";
 import type { Api } from "../src/extension";
 import { locate } from "../src/server";
 import { config } from "../src/settings";
-import { Spent, type Task } from "../src/tasks";
-import type { Leaf } from "../src/tree";
-import type { Approval } from "../src/wire";
+import { Spent, type Task, Tasks } from "../src/tasks";
+import { type Leaf, TaskTree } from "../src/tree";
+import { type Approval, type Critique, plain, type TestReport } from "../src/wire";
 import { finish, test as named, wait } from "./check";
+import { serverPid } from "./process";
 
 const test = named("vscode-use");
 
@@ -51,16 +52,32 @@ export async function run(): Promise<void> {
     assert.equal(api.status.item.command, "animus.ui.menu");
   });
 
+  await test("everything_that_the_manifest_names_is_there", async () => {
+    const { contributes } = extension.packageJSON as { contributes: { commands: { command: string }[]; menus: Record<string, { command: string }[]>; keybindings: { command: string }[]; walkthroughs: { steps: { description: string; media: { markdown: string }; completionEvents: string[] }[] }[] } };
+    const known = await vscode.commands.getCommands(true);
+    const commands = contributes.commands.map(({ command }) => command);
+    const steps = contributes.walkthroughs.flatMap(({ steps }) => steps);
+    const named = [...Object.values(contributes.menus).flat(), ...contributes.keybindings].map(({ command }) => command);
+    const linked = steps.flatMap(({ description, completionEvents }) => [...`${description} ${completionEvents.join(" ")}`.matchAll(/(?:command:|onCommand:)([\w.]+)/g)].map(([, command = ""]) => command));
+    assert.ok(linked.length >= steps.length);
+    for (const command of [...commands, ...named, ...linked]) assert.ok(known.includes(command) && commands.includes(command), command);
+    for (const { media } of steps) assert.ok(existsSync(join(extension.extensionPath, media.markdown)), media.markdown);
+  });
+
   await test("a_task_is_told_something_and_does_it", async () => {
+    const shown = new Set<string>();
+    const watching = api.tasks.onChange(() => shown.add(api.status.item.text));
     await ui("ask", "say what the notes are");
     const task = await begun();
-    await wait("the second turn", 30_000, () => task.events.filter(({ update }) => update.type === "toolResult").length === 2 && task.phase === "act");
-    assert.match(api.status.item.text, /^\$\(sync~spin\) act · demo/);
+    const { id } = await question(task);
     await ui("steer", task.id, "mind the garden");
+    await ui("allow", id);
     // The script's third turn is answered only to a conversation that holds those words.
     await ended(task);
     assert.equal(task.finished?.reason, "no_change");
     assert.deepEqual(task.said, ["mind the garden"]);
+    watching.dispose();
+    assert.ok([...shown].some((text) => /^\$\(sync~spin\) (context|act|tool) · demo/.test(text)), [...shown].join("; "));
   });
 
   await test("the_tree_shows_plan_words_calls_cost_and_result", async () => {
@@ -73,11 +90,10 @@ export async function run(): Promise<void> {
     assert.ok(shown.at(-1)?.startsWith("no_change|"), shown.at(-1));
     const calls = leaves(task).find(({ label }) => label === "Tool calls")?.children ?? [];
     assert.equal(calls.length, 3);
-    for (const { label, detail, tooltip } of calls.slice(1)) {
-      assert.match(label, /notes\.txt/);
-      assert.match(detail, /^\d+(\.\d)? m?s$/);
-      assert.match(tooltip ?? "", /The garden/);
-    }
+    for (const { detail } of calls) assert.match(detail, /^\d+(\.\d)? m?s$/);
+    assert.deepEqual(calls.slice(1).map(({ label }) => label), ["read notes.txt", "$ sh hello.sh zero"]);
+    assert.match(calls[1]?.tooltip ?? "", /The garden/);
+    assert.match(calls[2]?.tooltip ?? "", /hello zero/);
     const item = api.tree.getTreeItem(api.tree.node(task));
     assert.equal(item.description, "no_change");
   });
@@ -175,6 +191,19 @@ export async function run(): Promise<void> {
     assert.equal((answer as vscode.ChatResult).metadata?.session, task.session);
   });
 
+  await test("the_chat_cancels_with_its_token", async () => {
+    const source = new vscode.CancellationTokenSource();
+    const said: string[] = [];
+    const stream = { markdown: (text: string) => said.push(text), progress: () => {}, button: () => {} };
+    const answer = api.chat.answer({ prompt: "take long", command: undefined, references: [] } as unknown as vscode.ChatRequest, { history: [] }, stream as unknown as vscode.ChatResponseStream, source.token);
+    const task = await begun();
+    await wait("its turn", 20_000, () => task.phase === "act");
+    source.cancel();
+    await answer;
+    assert.equal(task.finished?.reason, "cancelled");
+    assert.match(said.join(""), /\*\*cancelled\*\*/);
+  });
+
   await test("the_input_asks_with_what_its_chips_say", async () => {
     const editor = await open("more.txt");
     await open("notes.txt");
@@ -231,6 +260,29 @@ export async function run(): Promise<void> {
     assert.equal(spent.tokens, "≈ 1.5k tokens in, 10 out");
   });
 
+  await test("failing_tests_and_findings_are_in_the_tree", async () => {
+    const report: TestReport = { verdict: "failed", command: "make test", attempt: 1, passed: 3, failed: 2, durationMs: 1500, failures: [{ name: "sums", standing: "introduced", message: "2 is not 3\nat line 7", path: "notes.txt", line: 2 }, { name: "old", standing: "pre_existing" }] };
+    const critique: Critique = { quality: "poor", findings: [{ severity: "critical", message: "This loses text.", path: "notes.txt", line: 1 }] };
+    const tasks = new Tasks(async () => []);
+    const updates = [{ type: "test" as const, report }, { type: "critique" as const, critique }];
+    await tasks.receive({ v: 1, task: "t", events: updates.map((update, seq) => ({ v: 1, task: "t", session: "s", seq, ts: "", update })) });
+    const tree = new TaskTree(tasks, api.approvals);
+    const [run, findings] = tree.getChildren(tree.getChildren()[0]) as Leaf[];
+    assert.equal(`${run?.label}|${run?.detail}`, "make test|failed, 3 passed, 2 failed, 1.5 s");
+    assert.deepEqual(run?.children?.map(({ label, detail }) => `${label}|${detail}`), ["sums|introduced: 2 is not 3", "old|pre-existing"]);
+    assert.deepEqual(findings?.children?.map(({ label, detail, icon }) => `${label}|${detail}|${icon}`), ["This loses text.|notes.txt:1|error"]);
+    // A click goes to the place.
+    const command = run?.children?.[0]?.command;
+    assert.ok(command);
+    await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []));
+    await wait("the place", 10_000, () => vscode.window.activeTextEditor?.document.uri.fsPath === path("notes.txt") && vscode.window.activeTextEditor.selection.active.line === 1);
+    tasks.dispose();
+  });
+
+  await test("words_of_a_model_are_no_links", async () => {
+    assert.equal(plain("see [here](command:animus.ui.allow), a[0] (x)"), "see [here] (command:animus.ui.allow), a[0] (x)");
+  });
+
   await test("the_program_is_looked_for_in_order", async () => {
     const home = mkdtempSync(join(tmpdir(), "animus-home-"));
     const program = (...parts: string[]) => {
@@ -275,6 +327,20 @@ export async function run(): Promise<void> {
     assert.equal(await steps(), 7);
     await settings.update("config.agent.max_steps", undefined, Global);
     await wait("the default", 30_000, async () => api.client.state === State.Running && (await steps().catch(() => 0)) === 40);
+  });
+
+  await test("a_server_that_crashes_is_started_again", async () => {
+    const before = serverPid();
+    process.kill(before, "SIGKILL");
+    const after = () => {
+      try {
+        return serverPid();
+      } catch {
+        return before;
+      }
+    };
+    await wait("another server", 30_000, async () => after() !== before && api.client.state === State.Running && (await steps().catch(() => 0)) === 40);
+    assert.equal(api.life.trouble, undefined);
   });
 
   await test("a_missing_server_is_said_and_starts_once_it_is_there", async () => {

@@ -95,7 +95,7 @@ pub struct Parts {
 }
 
 /// A task that was just started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Started {
     /// The task.
     pub task: TaskId,

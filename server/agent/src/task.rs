@@ -8,6 +8,7 @@ mod call;
 mod deliver;
 mod drive;
 mod edit_reply;
+mod glance;
 mod known;
 mod reflect;
 mod room;

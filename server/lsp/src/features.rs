@@ -17,6 +17,8 @@ pub enum Feature {
     CreateExclusive,
     /// Deletes files in a workspace edit.
     DeleteFile,
+    /// Sorts the buttons of a question by their names, and takes the first where a person only presses Enter. Nobody announces it.
+    SortedButtons,
     /// Takes `metadata` with an edit, and saves what a refactoring touched.
     EditMetadata,
     /// Asks a person before it applies an annotated edit.
@@ -51,12 +53,13 @@ pub enum Feature {
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 20] = [
+pub const ALL: [Feature; 21] = [
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
     Feature::CreateExclusive,
     Feature::DeleteFile,
+    Feature::SortedButtons,
     Feature::EditMetadata,
     Feature::EditConfirmation,
     Feature::Progress,

@@ -29,6 +29,7 @@ mod prompt;
 mod quirks;
 mod refusal;
 mod review;
+mod schema;
 mod server;
 mod stock;
 mod stream;
@@ -46,6 +47,7 @@ use crate::door::{Door, MakeAgent};
 
 pub use crate::door::Opened;
 pub use crate::lifetime::Exit;
+pub use crate::schema::document as schema;
 
 /// Requests that may be under way at once.
 const CONCURRENCY: usize = 256;

@@ -59,7 +59,7 @@ pub enum Stale {
 
 use Feature::{
     ApplyEdit, CancelButton, CreateExclusive, CreateFile, DeleteFile, DocumentChanges,
-    EditConfirmation,
+    EditConfirmation, SortedButtons,
 };
 
 /// A row that says nothing.
@@ -133,8 +133,10 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk {
         editor: "Kakoune (kak-lsp)",
         marks: &[Mark::Name("kakoune-lsp"), Mark::Name("kak-lsp")],
+        has: &[SortedButtons],
         lacks: &[CancelButton, EditConfirmation],
-        why: "progress stands in the status line without a button; annotations are announced and nobody is asked",
+        why: "progress stands in the status line without a button; annotations are announced and nobody is asked; \
+              menus are sorted, and Enter alone takes what is first then",
         ..NOTHING
     },
     Quirk {

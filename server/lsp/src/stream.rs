@@ -259,6 +259,7 @@ impl Writer {
         if !self.client.resolves_approvals() {
             self.door.spawn(approvals::ask(
                 self.door.wire().clone(),
+                self.client.clone(),
                 self.agent.clone(),
                 approval.clone(),
             ));

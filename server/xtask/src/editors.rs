@@ -7,7 +7,7 @@ use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
 use crate::vsix;
 use anyhow::{Context, Result, bail};
-use fixture::Fixture;
+use fixture::{Fixture, PYTHON, TYPESCRIPT};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -127,6 +127,16 @@ const SESSIONS: &[Session] = &[
         fixture: Fixture::Review(&STOCK),
         editor: Editor::Kakoune,
     },
+    Session {
+        name: "nvim-intelligence",
+        fixture: Fixture::Typed(&PYTHON),
+        editor: Editor::Neovim("intelligence.lua"),
+    },
+    Session {
+        name: "vscode-intelligence",
+        fixture: Fixture::Typed(&TYPESCRIPT),
+        editor: Editor::VsCode("intelligence.js"),
+    },
 ];
 
 /// Runs the sessions of these names; all where none is named.
@@ -229,7 +239,9 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
         .env("ANIMUS_BIN", target()?.join("debug/animus"))
         .env("ANIMUS_CONFIG", &config)
         .env("ANIMUS_STATE_DIR", folder.join("state"))
-        .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"));
+        .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"))
+        .env("ANIMUS_TEST_NODE", &tools.node)
+        .env("ANIMUS_TEST_PYRIGHT", &tools.pyright);
     for variable in [
         "XDG_STATE_HOME",
         "XDG_DATA_HOME",

@@ -5,7 +5,7 @@ local M = {}
 -- How long the keys must rest before a question comes up, in milliseconds.
 local REST = 700
 
--- Open questions in the order they came: `{approval, client, ends}`.
+-- Open questions in the order they came: `{approval, client, ends, closed}`.
 local waiting = {}
 
 -- The question that is on the screen.
@@ -80,6 +80,7 @@ local function ask(question)
     if not find(approval.id) then
       return option and notify('that question is answered already')
     elseif not option then
+      question.closed = true
       return notify('the question stays open: :Animus approve')
     end
     local params = { approval = approval.id, option = option.kind, scope = option.scope }
@@ -109,16 +110,19 @@ end
 
 local timer = assert(vim.uv.new_timer())
 
--- Asks the question that came first, once a person can be asked.
+-- Asks the question that came first and was not closed, once a person can be asked.
 function M.next()
-  if #waiting == 0 or asking or require('animus').options.approvals ~= 'ask' or not free() then
+  local question = vim.iter(waiting):find(function(candidate)
+    return not candidate.closed
+  end)
+  if not question or asking or require('animus').options.approvals ~= 'ask' or not free() then
     return
   end
   local rested = vim.uv.now() - hit
   if rested < REST then
     return timer:start(REST - rested, 0, vim.schedule_wrap(M.next))
   end
-  ask(waiting[1])
+  ask(question)
 end
 
 -- `$/animus/approval`: a question, or what became of one.

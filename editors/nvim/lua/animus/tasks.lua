@@ -107,7 +107,7 @@ local function on_patch(_, patch, ctx)
   vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusPatch', data = { patch = patch } })
 end
 
-M.handlers = {
+M.handlers = vim.tbl_extend('error', require('animus.intelligence').handlers, {
   ['$/animus/event'] = on_event,
   ['$/animus/task'] = function(_, task)
     M.tasks[task.id] = task
@@ -128,6 +128,6 @@ M.handlers = {
   ['workspace/applyEdit'] = function(...)
     return require('animus.edit').apply(...)
   end,
-}
+})
 
 return M

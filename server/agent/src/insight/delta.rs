@@ -9,7 +9,7 @@ use std::time::Duration;
 use workspace::{Draft, RelPath, Scratch};
 
 /// How long the editor's language servers may take to read two trees.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Files that are looked at: those of the draft, and then those that use what it changes.
 const MOST_FILES: usize = 20;
 /// Errors that are told of.

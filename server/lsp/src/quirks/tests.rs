@@ -121,7 +121,7 @@ fn l3_kakoune() {
             Kakoune (kak-lsp) (Utf8)
             stale Unreliable, patience None, window None, land None
             create "new", edit "new" at null, edit "old" at 3
-            ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile Diagnostics DocumentChanges LensRefresh Lenses Progress
+            ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile Diagnostics DocumentChanges LensRefresh Lenses Progress SortedButtons
         "#]],
     );
 }

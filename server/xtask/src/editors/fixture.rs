@@ -1,10 +1,15 @@
 //! Fixture: the workspace, the model's script and the configuration of one session, made anew for each.
 
+mod typed;
+
+pub use typed::{PYTHON, TYPESCRIPT};
+
 use crate::shell::{command, quiet};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use typed::Typed;
 
 const SHOP: [(&str, &str); 4] = [
     ("Cargo.toml", include_str!("../../fixture/Cargo.toml")),
@@ -42,6 +47,8 @@ pub enum Fixture {
     Landing(&'static [&'static str]),
     /// A file with a gap, and a model that completes; its first answer takes ten minutes.
     Completion,
+    /// A project that the editor's own language server knows; patches land at once.
+    Typed(&'static Typed),
 }
 
 impl Fixture {
@@ -69,6 +76,7 @@ impl Fixture {
             Fixture::Use => ("review", "cargo test --offline"),
             Fixture::Review(_) => ("review", "grep -rq espresso ."),
             Fixture::Landing(_) => ("auto", "grep -rq espresso ."),
+            Fixture::Typed(_) => ("auto", "grep -rq taxed ."),
             Fixture::Completion => ("auto", "test -f sum.py"),
         };
         let price = match self {
@@ -101,6 +109,7 @@ impl Fixture {
             Fixture::Completion => {
                 owned(&[("sum.py", include_str!("../../fixture/completion/sum.py"))])
             }
+            Fixture::Typed(project) => owned(project.files),
             Fixture::Review(cases) | Fixture::Landing(cases) => cases
                 .iter()
                 .flat_map(|case| match *case {
@@ -127,6 +136,7 @@ impl Fixture {
                 let turns = include_str!("../../fixture/completion/turns.yaml");
                 turns.to_owned() + &include_str!("../../fixture/completion/again.yaml").repeat(100)
             }
+            Fixture::Typed(project) => project.script.to_owned(),
             Fixture::Review(cases) | Fixture::Landing(cases) => {
                 let mut script = "turns:\n".to_owned();
                 for case in cases {
