@@ -1,6 +1,8 @@
 //! Schema: the whole protocol as one JSON Schema document, made from the types. What is on the wire and is not in it, or the other
 //! way round, is a defect.
 
+mod asked;
+
 use protocol::{Approval, Event, Failure, LandMode, PROTOCOL_VERSION, PatchView};
 use protocol::{StatusView, TaskId, TaskView};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -12,7 +14,7 @@ use crate::negotiate::NOTIFICATIONS;
 /// The document's own address. It changes with the major version only.
 pub const ID: &str = "urn:animus:protocol:1";
 
-const ABOUT: &str = "What crosses the wire between Animus and its clients. `verbs`, `notifications`, `capabilities` and `http` say \
+const ABOUT: &str = "What crosses the wire between Animus and its clients. `verbs`, `clientVerbs`, `notifications`, `capabilities` and `http` say \
 which definition stands where. Within a major version only optional fields, verbs, updates, notifications, codes and words of \
 closed sets are added: pass over what you do not know.";
 
@@ -130,6 +132,7 @@ pub fn document() -> Value {
         "title": format!("Animus protocol, version {PROTOCOL_VERSION}"),
         "description": ABOUT,
         "verbs": verbs,
+        "clientVerbs": asked::verbs(),
         "notifications": notifications,
         "capabilities": capabilities,
         "error": { "data": failure },
@@ -185,6 +188,9 @@ fn verbs(generator: &mut SchemaGenerator) -> Value {
                 "diagnostics": { "type": "array", "items": { "type": "string" }, "description": "Diagnostics there, as `severity: message`; with `uri`." },
             })),
             "outline" => Some(json!({ "uri": uri })),
+            "patch/review" => Some(json!({
+                "path": { "type": "string", "description": "Shows that file's difference only, by a client that has `client/openDiff`." },
+            })),
             "symbol" | "definition" | "references" | "neighbours" => {
                 Some(json!({ "uri": uri, "position": position }))
             }
@@ -238,6 +244,10 @@ mod tests {
         for verb in agent::verbs::ALL {
             assert!(document["verbs"][verb]["params"].is_object(), "{verb}");
             assert!(document["verbs"][verb]["answer"].is_object(), "{verb}");
+        }
+        for verb in agent::insight::Verb::ALL {
+            let said = &document["clientVerbs"][verb.word()];
+            assert!(said["params"].is_object() && said["answer"].is_object());
         }
         for method in NOTIFICATIONS {
             assert!(

@@ -17,6 +17,13 @@ const GRAFANA_TYPES: &str = "1769699998!10.1.0";
 const TYPESCRIPT: &str = "6.0.3";
 /// The language server of the Python project that Neovim is tested with.
 const PYRIGHT: &str = "1.1.414";
+/// A terminal in Python, and what draws it as an SVG.
+const RECORDER: [&str; 4] = [
+    "termtosvg==1.1.0",
+    "pyte==0.8.2",
+    "lxml==6.1.3",
+    "wcwidth==0.9.4",
+];
 /// VS Code's server needs Node 24, also where the system's is older.
 const NODE: &str = "24.21.0";
 
@@ -59,6 +66,26 @@ pub fn watching() -> Result<Watching> {
         promtool: program(&["promtool"], &["prometheus"])?,
         python,
         grafana_types,
+    })
+}
+
+/// What records a terminal.
+pub struct Recorder {
+    pub python: PathBuf,
+    /// A folder for Python's path.
+    pub packages: PathBuf,
+}
+
+/// termtosvg with what it stands on.
+pub fn recorder() -> Result<Recorder> {
+    let packages = piece("recorder", &RECORDER.join(" "), |fresh| {
+        RECORDER
+            .iter()
+            .try_for_each(|package| pip(package, &fresh.join("packages")))
+    })?;
+    Ok(Recorder {
+        python: program(&["python3", "python"], &["python3", "python3-pip"])?,
+        packages: packages.join("packages"),
     })
 }
 
