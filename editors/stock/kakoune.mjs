@@ -64,11 +64,12 @@ async function take(part, then = choose) {
 async function choose(part) {
   keys('-l', part);
   await wait('what was typed', (text) => text.trimEnd().split('\n').at(-1).includes(part));
+  keys('Tab');
   keys('Enter');
   await outside();
 }
 
-const to = (text) => command(`execute-keys gg/${text}<ret>`);
+const to = (text) => command(`execute-keys gg/${text.replaceAll(' ', '<space>')}<ret>`);
 const open = (path) => command(`edit ${join(workspace, path)}`);
 
 let failed = 0;
@@ -150,8 +151,8 @@ await test('the_review_document_is_a_file_with_the_same_decisions', async () => 
   await take("Review the agent's patch");
   const path = await wait('its path', (text) => /is in (\/\S+\.diff)/.exec(text.replaceAll('\n', ''))?.[1]);
   command(`edit ${path}`);
-  await shows('@@ -16');
-  to('\\+Cards<space>are<space>welcome');
+  await shows('+Cards are welcome');
+  to('\\+Cards are welcome');
   await take('Accept hunk 1 of 1 in show/prices.txt');
   open('show/prices.txt');
   await shows('Cards are welcome from 3.00.');
