@@ -8,6 +8,8 @@ return {
   capabilities = {
     -- Neovim 0.11 takes versioned edits without saying so; `animus.edit` checks the versions that Neovim does not.
     workspace = { workspaceEdit = { documentChanges = true } },
+    -- Registered once the server's configuration is read, and only where it wants it.
+    textDocument = { inlineCompletion = { dynamicRegistration = true } },
     experimental = {
       animus = { protocol = { 1 }, notifications = true, acks = true, verbs = require('animus').verbs },
     },

@@ -1,6 +1,6 @@
 // Approvals: the questions that wait for a person. No answer is a no, which the server says once the time is over.
 import * as vscode from "vscode";
-import type { Approval, Option } from "./wire";
+import { type Approval, type Option, plain } from "./wire";
 
 type Resolve = (approval: string, option: Option) => Promise<void>;
 interface Choice extends vscode.QuickPickItem { option?: Option }
@@ -59,7 +59,7 @@ export class Approvals implements vscode.Disposable {
     const separator = (label: string): Choice => ({ label, kind: vscode.QuickPickItemKind.Separator });
     const line = (label: string, icon: string): Choice => ({ label: `$(${icon}) ${label}`, alwaysShow: true });
     box.items = [
-      ...options.map((option): Choice => ({ label: option.name, description: option.scope, option })),
+      ...options.map((option): Choice => ({ label: option.name, option })),
       separator("what would be done"),
       ...approval.details.map((detail) => line(detail, "terminal")),
       separator("why you are asked"),
@@ -87,14 +87,14 @@ export class Approvals implements vscode.Disposable {
   }
 
   private async notify(approval: Approval): Promise<void> {
-    const [detail, ...others] = approval.details;
-    const text = [detail === approval.title ? undefined : detail, ...approval.reasons].filter(Boolean).join(" · ");
+    const [detail = "", ...others] = approval.details;
+    const text = [approval.title.includes(detail) ? approval.title : `${approval.title}: ${detail}`, ...approval.reasons].join(" · ");
     const short = others.length === 0 && text.length <= SHORT;
-    const options = approval.options.filter(({ kind }) => short || kind.startsWith("reject"));
-    const more = "Show Everything";
-    const names = options.map((option) => option.name);
-    const said = short ? `${approval.title}: ${text}` : `${approval.title} (long: read it before you allow it)`;
-    const answer = await vscode.window.showWarningMessage(said, ...names, more);
+    const one = (kind: string) => approval.options.find((option) => option.kind === kind);
+    const options = [short ? one("allow_once") : undefined, one("reject_once")].filter((option) => option !== undefined);
+    const more = short ? "All Answers…" : "Read It…";
+    const said = short ? text : `${approval.title.slice(0, SHORT)} (long: read it before you allow it)`;
+    const answer = await vscode.window.showWarningMessage(plain(said), ...options.map((option) => option.name), more);
     const option = options.find((option) => option.name === answer);
     if (option) await this.give(approval, option);
     else if (answer === more) await this.pick(approval.id);

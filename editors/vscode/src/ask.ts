@@ -140,7 +140,8 @@ export class Ask {
       ...chips,
       { label: "$(add) Files or folders…", alwaysShow: true, choose: true },
       ...(this.history.length > 0 ? [separator("asked before")] : []),
-      ...this.history.map((said): Row => ({ label: said, said })),
+      // What is typed is sent, and not merely found again.
+      ...this.history.filter((said) => said !== value.trim()).map((said): Row => ({ label: said, said })),
     ];
   }
 

@@ -4,6 +4,7 @@ import { type Executable, LanguageClient, State, type StaticFeature } from "vsco
 import { Approvals } from "./approvals";
 import { Ask, type Here, type Start } from "./ask";
 import { Chat } from "./chat";
+import { Intelligence } from "./intelligence";
 import { Life } from "./life";
 import { Review, type Target } from "./review";
 import { Saver } from "./save";
@@ -12,7 +13,7 @@ import { menu, StatusBar } from "./status";
 import { Tasks } from "./tasks";
 import { HunkFiles, Proposed } from "./texts";
 import { type Node, TaskTree } from "./tree";
-import { announced, type Approval, type Batch, type Event, type Model, type Patch, type Status, type TaskView, type Update } from "./wire";
+import { announced, type Approval, type Batch, type Event, type Model, type Patch, plain, type Status, type TaskView, type Update } from "./wire";
 
 export interface Api {
   client: LanguageClient;
@@ -69,12 +70,16 @@ class Shim {
       uri: (uri) => client.code2ProtocolConverter.asUri(uri),
       range: (range) => client.code2ProtocolConverter.asRange(range),
       get session() {
-        return [...tasks.all.values()].at(-1)?.session || undefined;
+        return [...tasks.all.values()].findLast(({ session }) => session)?.session;
       },
     };
     this.view = vscode.window.createTreeView("animus.tasks", { treeDataProvider: this.tree });
-    context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status);
+    context.subscriptions.push(this.tasks, this.view, this.log, this.review, this.approvals, this.status, new Intelligence(client));
     this.tasks.onEvent((event) => this.write(event));
+    this.approvals.onChange(() => {
+      const value = this.approvals.of().length;
+      this.view.badge = value > 0 ? { value, tooltip: "The agent waits for you" } : undefined;
+    });
     client.onNotification("$/animus/event", (batch: Batch) => {
       const last = batch.events.at(-1);
       if (last) void client.sendNotification("$/animus/ack", { task: batch.task, seq: last.seq });
@@ -94,7 +99,7 @@ class Shim {
       return await this.client.sendRequest<T>(`animus/${verb}`, params);
     } catch (problem) {
       const { message, data } = problem as { message: string; data?: { hint?: string } };
-      if (asked) void vscode.window.showErrorMessage([message, data?.hint].filter(Boolean).join(" "));
+      if (asked) void vscode.window.showErrorMessage(plain([message, data?.hint].filter(Boolean).join(" ")));
       return undefined;
     }
   }
@@ -135,16 +140,16 @@ class Shim {
     const waiting = landed || patch?.state !== "proposed" ? undefined : patch;
     if (waiting) this.review.follow(waiting);
     if (end.failure) {
-      void vscode.window.showErrorMessage([end.failure.message, end.failure.hint].filter(Boolean).join(" "));
+      void vscode.window.showErrorMessage(plain([end.failure.message, end.failure.hint].filter(Boolean).join(" ")));
     } else if (waiting) {
-      const answer = await vscode.window.showInformationMessage(`The agent proposes: ${waiting.title}`, "Review", "Whole Diff", "Accept", "Refuse");
-      if (answer === "Review") await this.review.go(1);
+      const answer = await vscode.window.showInformationMessage(plain(`The agent proposes: ${waiting.title}`), "Review", "Whole Diff", "Accept", "Refuse");
+      if (answer === "Review") await this.review.begin(waiting.id);
       else if (answer === "Whole Diff") await this.reviewDocument(waiting.id);
       else if (answer) await this.resolve(waiting.id, answer === "Accept" ? "accept" : "refuse");
     } else if (end.reason === "no_change") {
       this.log.show(true);
     } else if (end.exitCode !== 0 && end.reason !== "cancelled") {
-      void vscode.window.showWarningMessage(`Agent: ${end.reason}. ${end.summary}`);
+      void vscode.window.showWarningMessage(plain(`Agent: ${end.reason}. ${end.summary}`));
     }
   }
 
@@ -157,8 +162,10 @@ class Shim {
         if (this.tasks.all.get(id)?.finished) return resolve();
         const subscription = this.tasks.onEvent(({ task, update }) => {
           if (task !== id) return;
-          if (update.type === "phase") progress.report({ message: update.phase });
-          if (update.type === "toolCall") progress.report({ message: update.call.title });
+          if (update.type === "phase" && update.phase !== "waiting") progress.report({ message: update.phase });
+          if (update.type === "toolCall") progress.report({ message: plain(update.call.title) });
+          // The question's own notification goes after a while; this one stays.
+          if (update.type === "approval") progress.report({ message: `waits for you: [Answer…](command:animus.ui.answer)` });
           if (update.type === "finished") {
             subscription.dispose();
             resolve();

@@ -131,6 +131,13 @@ export class Review implements vscode.Disposable {
     return true;
   }
 
+  // Goes to the first hunk of a patch that waits.
+  async begin(patch: string): Promise<void> {
+    const found = this.patches.get(patch);
+    const first = found && itemsOf(found).find((item) => item.state === "pending");
+    if (first) await this.open(first);
+  }
+
   // Shows a hunk in its file; a file that is not there yet, as a diff.
   async open(item: Item): Promise<void> {
     if (item.op === "create" && item.state !== "accepted") {
@@ -213,6 +220,7 @@ export class Review implements vscode.Disposable {
     const editor = vscode.window.activeTextEditor;
     const pending = !!editor && this.items(editor.document.uri).some((item) => item.state === "pending");
     void vscode.commands.executeCommand("setContext", "animus.pending", pending);
+    void vscode.commands.executeCommand("setContext", "animus.waiting", this.waiting() !== undefined);
     void vscode.commands.executeCommand("setContext", "animus.hunk", this.here()?.state ?? "");
   }
 }

@@ -47,10 +47,13 @@ export type Update =
 export interface Event { v: number; task: string; session: string; seq: number; ts: string; update: Update }
 export interface Batch { v: number; task: string; events: Event[] }
 
+// A text of the model for a notification, where VS Code would make `[words](command:…)` a link that does something.
+export const plain = (text: string) => text.replaceAll("](", "] (");
+
 // What the shim announces in `capabilities.experimental.animus`.
 export const announced = {
   protocol: [1],
   notifications: true,
   acks: true,
-  verbs: ["task/start", "task/cancel", "task/steer", "task/list", "task/replay", "patch/list", "patch/get", "patch/resolve", "patch/undo", "patch/review", "approval/list", "approval/resolve"],
+  verbs: ["task/start", "task/cancel", "task/steer", "task/list", "task/replay", "patch/list", "patch/get", "patch/resolve", "patch/undo", "patch/review", "approval/list", "approval/resolve", "client/definition", "client/references", "client/rename", "client/symbols", "client/selection", "client/diagnostics", "client/openDiff"],
 };

@@ -1,18 +1,30 @@
 // Starts a VS Code server and a headless browser, runs a suite of dist/test in the real extension host, and passes its
 // lines on. Usage: host.mjs SERVER_DIR BROWSER WORKSPACE DATA_DIR SUITE. `cargo xtask test` prepares what it needs.
+// `web.js` runs in the browser's own extension host. A suite `*.mjs` of this folder is no code in an extension host: the
+// extension is installed from the file ANIMUS_VSIX as a user would, and the suite drives the page.
 //
 // VS Code takes the tests from the page's `payload` and reports by `codeAutomationLog` and `codeAutomationExit`, which it
 // finds on the page only where the server runs with the smoke-test driver.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const [serverDir, browserPath, workspace, data, suite] = process.argv.slice(2);
 const extension = dirname(dirname(fileURLToPath(import.meta.url)));
 const deadline = 240_000;
+const screen = suite.endsWith(".mjs");
+// No gallery: the tests ask nothing of the network.
+const env = { ...process.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' };
+if (screen) {
+  // The extension finds the program where a user has it.
+  env.PATH = `${dirname(env.ANIMUS_BIN)}${delimiter}${env.PATH}`;
+  delete env.ANIMUS_BIN;
+  // As started from a terminal: the PATH is this one, not that of a login shell.
+  env.VSCODE_CLI = "1";
+}
 
 const port = await new Promise((resolve) => {
   const probe = createServer().listen(0, "127.0.0.1", () => {
@@ -32,18 +44,26 @@ writeFileSync(
     "git.enabled": false,
     "extensions.autoCheckUpdates": false,
     "extensions.ignoreRecommendations": true,
+    ...(screen ? { "workbench.startupEditor": "none", "workbench.secondarySideBar.defaultVisibility": "hidden", "editor.minimap.enabled": false } : {}),
+    ...(suite === "web.js" ? { "remote.extensionKind": { "animus.animus": ["web"] } } : {}),
   }),
 );
+
+if (screen) {
+  const words = ["--install-extension", process.env.ANIMUS_VSIX, "--server-data-dir", data, "--accept-server-license-terms"];
+  execFileSync(process.execPath, [join(serverDir, "out", "server-main.js"), ...words], { env, stdio: ["ignore", 2, 2] });
+}
 
 const server = spawn(
   process.execPath,
   [
     join(serverDir, "out", "server-main.js"),
     ...["--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--accept-server-license-terms"],
-    ...["--server-data-dir", data, "--telemetry-level", "off", "--enable-smoke-test-driver", "--disable-workspace-trust"],
+    ...["--server-data-dir", data, "--telemetry-level", "off", "--disable-workspace-trust"],
+    // The driver mutes notifications, which the page must show.
+    ...(screen ? [] : ["--enable-smoke-test-driver"]),
   ],
-  // No gallery: the tests ask nothing of the network.
-  { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' } },
+  { stdio: ["ignore", "pipe", "pipe"], env },
 );
 let serverLog = "";
 const listening = new Promise((resolve, reject) => {
@@ -77,7 +97,19 @@ try {
   await listening;
   // The browser's own sandbox needs what root and containers lack; the page is ours, on loopback.
   browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-  const page = await browser.newPage();
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const folder = `http://${host}/?folder=${encodeURIComponent(workspace)}`;
+  if (screen) {
+    const { drive } = await import(new URL(suite, import.meta.url));
+    await page.goto(folder);
+    code = await drive(page, workspace);
+    await finish();
+  } else await runSuite(page, folder);
+} catch (problem) {
+  await finish(problem);
+}
+
+async function runSuite(page, folder) {
   const pageLog = [];
   // The whole console of the workbench comes this way; the tests' own lines are passed on.
   await page.exposeFunction("codeAutomationLog", (type, args) => {
@@ -91,10 +123,8 @@ try {
     ["extensionDevelopmentPath", remote(extension)],
     ["extensionTestsPath", remote(join(extension, "dist", "test", suite))],
   ]);
-  await page.goto(`http://${host}/?folder=${encodeURIComponent(workspace)}&payload=${encodeURIComponent(payload)}`);
+  await page.goto(`${folder}&payload=${encodeURIComponent(payload)}`);
   code = await exited;
   if (code !== 0) writeFileSync(join(data, "page.log"), pageLog.join("\n"));
   await finish();
-} catch (problem) {
-  await finish(problem);
 }

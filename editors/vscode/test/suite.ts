@@ -1,35 +1,15 @@
 // One session of the real extension host with the built server: tasks, from asking to undo.
 import * as assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { Api } from "../src/extension";
 import { Tasks } from "../src/tasks";
 import type { Event, Patch, Update } from "../src/wire";
 import { finish, test as named, wait } from "./check";
+import { children, serverPid } from "./process";
 
 const test = named("vscode");
-
-// Pids whose parent is `parent`.
-function children(parent: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return Number(/^\d+ \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]) === parent;
-      } catch {
-        return false; // it ended meanwhile
-      }
-    });
-}
-
-function serverPid(): number {
-  const binary = process.env.ANIMUS_BIN ?? "";
-  const pid = children(process.pid).find((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").includes(binary));
-  assert.ok(pid, "the server does not run as a child of the extension host");
-  return pid;
-}
 
 export async function run(): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;

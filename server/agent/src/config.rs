@@ -195,6 +195,49 @@ impl Default for ToolsConfig {
     }
 }
 
+/// The `completion` section: suggestions at the cursor while you type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompletionConfig {
+    /// Whether they are made at all; `strategy.completer_model` says by which model.
+    pub enabled: bool,
+    /// Milliseconds without a key until the model is asked.
+    pub debounce_ms: u64,
+    /// Milliseconds after which nobody waits any more.
+    pub timeout_ms: u64,
+    /// Tokens that one suggestion may have.
+    pub max_tokens: u32,
+    /// Lines that one suggestion may have; 1 for the rest of the line only.
+    pub max_lines: u32,
+    /// Bytes before the cursor that the model sees.
+    pub prefix_bytes: usize,
+    /// Bytes behind the cursor that the model sees.
+    pub suffix_bytes: usize,
+    /// Bytes of other files that the model sees; 0 for none.
+    pub related_bytes: usize,
+    /// Languages for which they are made, as the editor names them; all where empty.
+    pub languages: Vec<String>,
+    /// Languages for which they are not made.
+    pub except_languages: Vec<String>,
+}
+
+impl Default for CompletionConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            debounce_ms: 250,
+            timeout_ms: 5_000,
+            max_tokens: 128,
+            max_lines: 8,
+            prefix_bytes: 4_096,
+            suffix_bytes: 1_024,
+            related_bytes: 1_536,
+            languages: Vec::new(),
+            except_languages: Vec::new(),
+        }
+    }
+}
+
 /// The `memory` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -4,6 +4,7 @@
 mod approvals;
 mod command;
 mod compaction;
+mod completion;
 pub mod config;
 mod context;
 mod conversation;
@@ -17,6 +18,7 @@ mod guarded;
 mod guides;
 mod heal;
 mod history;
+pub mod insight;
 mod knowledge;
 mod mask;
 mod memory;
@@ -40,9 +42,13 @@ pub mod verbs;
 
 pub use approvals::{Kept, KeptGrant, KeptTrust};
 pub use command::reads_git;
-pub use config::{Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig};
+pub use completion::{Completion, Cursor};
+pub use config::{
+    CompletionConfig, Config, EmbeddingsConfig, HistoryConfig, MemoryConfig, ToolsConfig,
+};
 pub use conversation::Conversation;
 pub use feed::{Feed, Follower, Signal};
+pub use insight::Insight;
 pub use knowledge::{Found, Knowledge, Life, Progress, Stage, View};
 pub use memory::{MOST_TEXT, MemoryUsage, Remembered};
 pub use navigate::{About, Around};
@@ -80,6 +86,8 @@ pub struct Parts {
     pub tools: ToolsConfig,
     /// The `memory` section.
     pub memory: MemoryConfig,
+    /// The `completion` section.
+    pub completion: CompletionConfig,
     /// The whole configuration with secrets redacted, for `config/effective`.
     pub effective: serde_json::Value,
     /// Version of the program.
@@ -87,7 +95,7 @@ pub struct Parts {
 }
 
 /// A task that was just started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Started {
     /// The task.
     pub task: TaskId,
@@ -107,6 +115,11 @@ impl Agent {
         Agent {
             shared: Arc::new(Shared::new(parts)),
         }
+    }
+
+    /// From now on this editor can be asked what it knows of the code; the first one stays.
+    pub fn attach(&self, insight: Insight) {
+        let _ = self.shared.insight.set(insight);
     }
 
     /// Every task of this process, oldest first.
@@ -273,6 +286,7 @@ impl Agent {
                 .unwrap_or_default(),
             running: u32::try_from(self.shared.running.lock().len()).unwrap_or(u32::MAX),
             index: self.shared.knowledge.status(),
+            completion: self.shared.completion.view(),
             problem: self.shared.models.as_ref().err().map(ToString::to_string),
         }
     }
@@ -285,6 +299,11 @@ impl Agent {
     /// The index over the code.
     pub fn knowledge(&self) -> &Arc<Knowledge> {
         &self.shared.knowledge
+    }
+
+    /// Suggestions at the cursor.
+    pub fn completion(&self) -> &Arc<Completion> {
+        &self.shared.completion
     }
 
     /// An answer to a question about names, out of what the index holds now; see [`navigate`].

@@ -3,13 +3,14 @@
 
 mod changed;
 
-pub(crate) use changed::also_used;
+pub(crate) use changed::{also_used, users_of};
 
 use crate::failure::of_workspace;
 use crate::knowledge::{Knowledge, View};
 use crate::shared::Shared;
 use index::{Code, Definition, Place, Signed, User};
 use protocol::{Code as Reason, Failure};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use workspace::{Draft, RelPath};
@@ -19,7 +20,7 @@ const USUAL: usize = 50;
 const MOST: usize = 1_000;
 
 /// What a question is about: a name, or the name at a place.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct About {
     /// `name` or `Container::name`; also `Container.name`.
@@ -36,7 +37,7 @@ pub struct About {
 }
 
 /// What is next to a definition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Around {
     /// The definition that was meant.
     pub of: Signed,

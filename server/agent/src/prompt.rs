@@ -162,6 +162,13 @@ pub fn broken_syntax(list: &str) -> String {
     )
 }
 
+/// What the editor's language servers call an error in the draft and did not before.
+pub fn new_errors(list: &str) -> String {
+    format!(
+        "Your draft has errors that were not there before, by the editor's language servers:\n{list}Mend them, then answer without a tool call."
+    )
+}
+
 /// The steps of a plan that was written as a list in words, if it was.
 pub fn steps_in(text: &str) -> Vec<String> {
     text.lines()

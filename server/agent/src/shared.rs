@@ -1,9 +1,11 @@
 //! Shared: what every task of one agent uses. Locks in here are never held across an await.
 
 use crate::approvals::Approvals;
+use crate::completion::Completion;
 use crate::config::{Config, ToolsConfig};
 use crate::edit_forms::Kept;
 use crate::events::Log;
+use crate::insight::Insight;
 use crate::knowledge::{Knowledge, Life};
 use crate::memory::Memories;
 use crate::patches::Patches;
@@ -43,6 +45,8 @@ pub struct Shared {
     pub approvals: Approvals,
     /// The index.
     pub knowledge: Arc<Knowledge>,
+    /// Suggestions at the cursor.
+    pub(crate) completion: Arc<Completion>,
     /// Forms of edits, over tasks.
     pub(crate) edit_forms: Kept,
     /// What is known of the project beyond a task.
@@ -51,6 +55,8 @@ pub struct Shared {
     pub patches: Patches,
     /// The other processes of this workspace.
     pub(crate) peers: Peers,
+    /// The editor, where one is attached that knows of the code.
+    pub(crate) insight: OnceLock<Insight>,
     /// Running tasks.
     pub running: Mutex<HashMap<TaskId, Running>>,
     /// Set once; then no task starts any more. Read and set under `running`'s lock.
@@ -82,7 +88,15 @@ impl Shared {
             Life::Lasting,
             parts.embeddings,
         ));
+        let log = Arc::new(Log::new());
         Shared {
+            completion: Arc::new(Completion::new(
+                parts.completion,
+                parts.models.as_ref(),
+                knowledge.clone(),
+                log.clone(),
+                parts.host.root().path().to_owned(),
+            )),
             patches: Patches::new(parts.state.clone(), parts.host.clone(), parts.config.keep()),
             edit_forms: Kept::new(parts.state.clone()),
             memories: Memories::new(
@@ -100,9 +114,10 @@ impl Shared {
             tools: parts.tools,
             effective: parts.effective,
             version: parts.version,
-            log: Arc::new(Log::new()),
+            log,
             approvals: Approvals::new(parts.state.clone(), parts.home),
             peers: Peers::default(),
+            insight: OnceLock::new(),
             running: Mutex::default(),
             closing: AtomicBool::new(false),
             retained: AtomicBool::new(false),

@@ -8,6 +8,7 @@ mod call;
 mod deliver;
 mod drive;
 mod edit_reply;
+mod glance;
 mod known;
 mod reflect;
 mod room;
@@ -31,6 +32,7 @@ use protocol::{
 };
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -79,6 +81,10 @@ pub struct Task {
     /// What it may teach.
     course: Mutex<Course>,
     known: OnceLock<llm::Known>,
+    /// Whether the editor answered so far when it was asked about the draft.
+    editor_answers: AtomicBool,
+    /// The errors that it saw in the draft the last time.
+    told_errors: Mutex<String>,
 }
 
 /// The last word on what a critic should know.
@@ -194,6 +200,8 @@ impl Task {
             offered: Mutex::default(),
             course: Mutex::default(),
             known: OnceLock::new(),
+            editor_answers: AtomicBool::new(true),
+            told_errors: Mutex::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 pub(crate) mod aliases;
 mod apply_patch;
 mod backups;
+pub(crate) mod diagnostics;
 mod find_symbol;
 mod find_text;
 mod git;
@@ -14,6 +15,7 @@ mod read_file;
 mod recall;
 mod references;
 mod remember;
+mod rename;
 mod restore;
 mod run_command;
 mod search;
@@ -199,8 +201,10 @@ fn plain() -> Vec<Box<dyn Tool>> {
         Box::new(find_symbol::FindSymbol),
         Box::new(references::References),
         Box::new(neighbours::Neighbours),
+        Box::new(diagnostics::Diagnostics),
         Box::new(apply_patch::ApplyPatch),
         Box::new(write_file::WriteFile),
+        Box::new(rename::Rename),
         Box::new(restore::Restore),
         Box::new(run_command::RunCommand),
         Box::new(git::GitStatus),

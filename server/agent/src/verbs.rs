@@ -1,16 +1,20 @@
 //! Verbs: what editors and programs can ask of the agent. One function behind every door; a door only brings JSON here and
 //! takes JSON away. No verb waits for a model, a tool, a test or a person (L1).
 
+mod words;
+
 use crate::feed::Signal;
 use crate::navigate;
 use crate::{Agent, Remembered};
 use protocol::{
-    ApprovalId, Choice, Code, Failure, IndexState, Level, MemoryAuthor, MemoryKind, PatchId,
-    PatchState, PermissionOption, Scope, SessionId, TaskId, TaskRequest, Undoing,
+    Choice, Code, Failure, IndexState, Level, MemoryAuthor, PatchId, PatchState, TaskRequest,
+    Undoing,
 };
-use serde::Deserialize;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use words::*;
+pub use words::{Words, schema};
 
 /// Regions that are looked at to fill a budget.
 const DEEP: usize = 400;
@@ -51,118 +55,6 @@ pub const ALL: &[&str] = &[
     "config/effective",
 ];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfTask {
-    task: TaskId,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct MaybeTask {
-    task: Option<TaskId>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Steer {
-    task: TaskId,
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Replay {
-    task: TaskId,
-    #[serde(default)]
-    after: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfPatch {
-    patch: PatchId,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct MaybePatch {
-    patch: Option<PatchId>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Approve {
-    approval: ApprovalId,
-    option: PermissionOption,
-    #[serde(default)]
-    scope: Option<Scope>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Resume {
-    session: SessionId,
-    #[serde(default)]
-    prompt: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfSession {
-    session: SessionId,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fork {
-    session: SessionId,
-    #[serde(default)]
-    at: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Query {
-    query: String,
-    #[serde(default)]
-    k: Option<usize>,
-    #[serde(default)]
-    budget: Option<usize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Noted {
-    text: String,
-    #[serde(default)]
-    kind: Option<MemoryKind>,
-    #[serde(default)]
-    paths: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recall {
-    query: String,
-    #[serde(default)]
-    kind: Option<MemoryKind>,
-    #[serde(default)]
-    k: Option<usize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Forget {
-    ids: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfPath {
-    path: String,
-}
-
 /// Answers one verb.
 ///
 /// # Errors
@@ -171,34 +63,52 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
     match verb {
         "task/start" => {
             let started = agent.start(read::<TaskRequest>(verb, params)?)?;
-            Ok(json!({ "task": started.task, "session": started.session }))
+            answer(started)
         }
         "task/cancel" => {
-            Ok(json!({ "cancelled": agent.cancel(read::<MaybeTask>(verb, params)?.task.as_ref()) }))
+            let task = read::<MaybeTask>(verb, params)?.task;
+            answer(Cancelled {
+                cancelled: agent.cancel(task.as_ref()),
+            })
         }
         "task/steer" => {
             let Steer { task, text } = read(verb, params)?;
-            agent.steer(&task, &text).map(|()| json!({}))
+            agent.steer(&task, &text)?;
+            answer(Done {})
         }
-        "task/list" => Ok(json!({ "tasks": agent.tasks() })),
-        "task/get" => Ok(json!(agent.task(&read::<OfTask>(verb, params)?.task)?)),
+        "task/list" => answer(Tasks {
+            tasks: agent.tasks(),
+        }),
+        "task/get" => answer(agent.task(&read::<OfTask>(verb, params)?.task)?),
         "task/replay" => {
             let Replay { task, after } = read(verb, params)?;
             let agent = agent.clone();
-            apart(move || Ok(json!({ "events": agent.replay(&task, after)? }))).await
+            apart(move || {
+                let events = agent.replay(&task, after)?;
+                answer(Events { events })
+            })
+            .await
         }
         "patch/list" => {
             let agent = agent.clone();
-            apart(move || Ok(json!({ "patches": agent.patches() }))).await
+            apart(move || {
+                answer(Patches {
+                    patches: agent.patches(),
+                })
+            })
+            .await
         }
-        "patch/get" => Ok(json!(agent.patch(&read::<OfPatch>(verb, params)?.patch)?)),
+        "patch/get" => answer(agent.patch(&read::<OfPatch>(verb, params)?.patch)?),
         "patch/review" => {
             let named = read::<MaybePatch>(verb, params)?.patch;
             let agent = agent.clone();
             apart(move || {
                 let patch = named.map_or_else(|| waiting(&agent), Ok)?;
                 let path = agent.write_page(&patch)?;
-                Ok(json!({ "patch": patch, "path": path }))
+                answer(Page {
+                    patch,
+                    path: path.into_string(),
+                })
             })
             .await
         }
@@ -207,20 +117,22 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             let state = agent.patch(&choice.patch)?.state;
             let (patch, worker) = (choice.patch.clone(), agent.clone());
             in_background(agent, async move { worker.resolve_patch(&choice).await });
-            Ok(json!({ "patch": patch, "state": state }))
+            answer(Resolving { patch, state })
         }
         "patch/undo" => {
             let mut what: Undoing = read(verb, params)?;
             let worker = agent.clone();
             let named = what.patch.take();
-            let patch = apart(move || Ok(json!(worker.undoable(named)?))).await?;
+            let patch = apart(move || answer(worker.undoable(named)?)).await?;
             let patch: PatchId = read(verb, patch)?;
             what.patch = Some(patch.clone());
             let worker = agent.clone();
             in_background(agent, async move { worker.undo_patch(&what).await });
-            Ok(json!({ "patch": patch }))
+            answer(OfPatch { patch })
         }
-        "approval/list" => Ok(json!({ "approvals": agent.approvals() })),
+        "approval/list" => answer(Approvals {
+            approvals: agent.approvals(),
+        }),
         "approval/resolve" => {
             let Approve {
                 approval,
@@ -230,9 +142,8 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             // A grant that is kept is written to the disk.
             let agent = agent.clone();
             apart(move || {
-                agent
-                    .resolve_approval(&approval, option, scope)
-                    .map(|()| json!({}))
+                agent.resolve_approval(&approval, option, scope)?;
+                answer(Done {})
             })
             .await
         }
@@ -243,20 +154,33 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             if let Some(budget) = budget {
                 let k = k.unwrap_or(DEEP).min(1_000);
                 let knowledge = agent.knowledge().clone();
-                let regions =
-                    apart(move || Ok(json!(navigate::within(&knowledge, &query, k, &[], budget))));
-                return Ok(told(agent, json!({ "hits": regions.await? })));
+                let building = knowledge.status().state == IndexState::Building;
+                let regions = move || navigate::within(&knowledge, &query, k, &[], budget);
+                return apart(move || {
+                    answer(Hits {
+                        hits: regions().into_iter().map(of_region).collect(),
+                        partial: building,
+                    })
+                })
+                .await;
             }
             let found = agent.search(&query, k.unwrap_or(20).min(1_000)).await;
-            Ok(json!({ "hits": found.hits, "partial": found.partial }))
+            answer(Hits {
+                hits: found.hits,
+                partial: found.partial,
+            })
         }
-        "outline" => Ok(json!({ "symbols": agent.outline(&read::<OfPath>(verb, params)?.path)? })),
+        "outline" => answer(Outline {
+            symbols: agent.outline(&read::<OfPath>(verb, params)?.path)?,
+        }),
         "symbol" | "definition" | "references" | "neighbours" => {
             let about = read(verb, params)?;
-            Ok(told(agent, names(agent, verb, about).await?))
+            names(agent, verb, about).await
         }
-        "status" => Ok(json!(agent.status())),
-        "models" => Ok(json!({ "models": agent.status().models })),
+        "status" => answer(agent.status()),
+        "models" => answer(Models {
+            models: agent.status().models,
+        }),
         "config/effective" => Ok(agent.effective().clone()),
         _ => Err(unknown(verb)),
     }
@@ -266,21 +190,28 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
 async fn sessions(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failure> {
     let reader = agent.clone();
     match verb {
-        "session/list" => apart(move || Ok(json!({ "sessions": reader.sessions() }))).await,
+        "session/list" => {
+            apart(move || {
+                answer(Sessions {
+                    sessions: reader.sessions(),
+                })
+            })
+            .await
+        }
         "session/get" => {
             let OfSession { session } = read(verb, params)?;
-            apart(move || Ok(json!(reader.session(&session)?))).await
+            apart(move || answer(reader.session(&session)?)).await
         }
         "session/resume" => {
             let Resume { session, prompt } = read(verb, params)?;
             let started = agent.resume(&session, prompt)?;
-            Ok(json!({ "task": started.task, "session": started.session }))
+            answer(started)
         }
         "session/fork" => {
             let Fork { session, at } = read(verb, params)?;
             apart(move || {
                 let fork = reader.fork_session(&session, at.as_deref())?;
-                Ok(json!({ "session": fork }))
+                answer(OfSession { session: fork })
             })
             .await
         }
@@ -288,7 +219,7 @@ async fn sessions(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             let OfSession { session } = read(verb, params)?;
             apart(move || {
                 reader.delete_session(&session)?;
-                Ok(json!({}))
+                answer(Done {})
             })
             .await
         }
@@ -300,7 +231,13 @@ async fn sessions(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
 async fn memory(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failure> {
     let owner = agent.clone();
     match verb {
-        "memory/list" => apart(move || Ok(json!({ "memories": owner.memories()? }))).await,
+        "memory/list" => {
+            apart(move || {
+                let memories = owner.memories()?;
+                answer(Memories { memories })
+            })
+            .await
+        }
         "memory/add" => {
             let Noted { text, kind, paths } = read(verb, params)?;
             let new = Remembered {
@@ -310,18 +247,36 @@ async fn memory(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failu
                 by: MemoryAuthor::Person,
                 task: None,
             };
-            apart(move || Ok(json!({ "memory": owner.remember(new)? }))).await
+            apart(move || {
+                let memory = owner.remember(new)?;
+                answer(OfMemory { memory })
+            })
+            .await
         }
         "memory/search" => {
             let Recall { query, kind, k } = read(verb, params)?;
             let k = k.unwrap_or(20);
-            apart(move || Ok(json!({ "memories": owner.recall(&query, kind, k)? }))).await
+            apart(move || {
+                let memories = owner.recall(&query, kind, k)?;
+                answer(Memories { memories })
+            })
+            .await
         }
         "memory/forget" => {
             let Forget { ids } = read(verb, params)?;
-            apart(move || Ok(json!({ "forgotten": owner.forget_memories(&ids)? }))).await
+            apart(move || {
+                let forgotten = owner.forget_memories(&ids)?;
+                answer(Forgotten { forgotten })
+            })
+            .await
         }
-        "memory/clear" => apart(move || owner.clear_memory().map(|_| json!({}))).await,
+        "memory/clear" => {
+            apart(move || {
+                owner.clear_memory()?;
+                answer(Done {})
+            })
+            .await
+        }
         _ => Err(unknown(verb)),
     }
 }
@@ -333,23 +288,52 @@ fn unknown(verb: &str) -> Failure {
     )
 }
 
-/// A question about names.
+/// A question about names, answered out of the index with whether files are still to be read.
 async fn names(agent: &Agent, verb: &str, about: navigate::About) -> Result<Value, Failure> {
-    Ok(match verb {
-        "symbol" => json!({ "symbols": agent.navigate(about, navigate::symbols).await? }),
-        "definition" => {
-            json!({ "definitions": agent.navigate(about, navigate::definitions).await? })
+    match verb {
+        "symbol" => {
+            let symbols = agent.navigate(about, navigate::symbols).await?;
+            let partial = building(agent);
+            answer(Symbols { symbols, partial })
         }
-        "references" => json!(agent.navigate(about, navigate::references).await?),
-        _ => json!(agent.navigate(about, navigate::neighbours).await?),
-    })
+        "definition" => {
+            let definitions = agent.navigate(about, navigate::definitions).await?;
+            let partial = building(agent);
+            answer(Definitions {
+                definitions,
+                partial,
+            })
+        }
+        "references" => {
+            let found = agent.navigate(about, navigate::references).await?;
+            let partial = building(agent);
+            answer(References { found, partial })
+        }
+        _ => {
+            let around = agent.navigate(about, navigate::neighbours).await?;
+            let partial = building(agent);
+            answer(Neighbours { around, partial })
+        }
+    }
 }
 
-/// An answer out of the index, with whether files are still to be read.
-fn told(agent: &Agent, mut answer: Value) -> Value {
-    let state = agent.knowledge().status().state;
-    answer["partial"] = json!(state == IndexState::Building);
-    answer
+fn building(agent: &Agent) -> bool {
+    agent.knowledge().status().state == IndexState::Building
+}
+
+fn of_region(region: index::Region) -> index::Hit {
+    index::Hit {
+        path: region.path,
+        start: region.start,
+        end: region.end,
+        score: region.score,
+        why: region.why,
+    }
+}
+
+/// An answer on the wire.
+fn answer(words: impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(words).map_err(|error| Failure::new(Code::Internal, error.to_string()))
 }
 
 /// Reads the state folder away from the runtime's threads.

@@ -2,12 +2,12 @@
 
 use crate::commands::{
     apply_patch, completions, config, demo, doctor, edits, exec, lsp, map, memory, models,
-    navigate, patch, policy, run, search, serve, session, version,
+    navigate, patch, policy, protocol, run, search, serve, session, version,
 };
+use ::protocol::{Code, Failure};
 use camino::Utf8PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
-use protocol::{Code, Failure};
 use std::ffi::OsString;
 
 /// A coding agent behind a language server, and the terminal's way to it.
@@ -103,6 +103,9 @@ pub enum Command {
     Config(config::Config),
     /// List which model does what
     Models(models::Models),
+    /// Describe what crosses the wire to editors and programs
+    #[command(subcommand)]
+    Protocol(protocol::Protocol),
     /// Look at what works here and what does not
     Doctor(doctor::Doctor),
     /// Print a completion script for a shell

@@ -14,6 +14,7 @@ pub mod models;
 pub mod navigate;
 pub mod patch;
 pub mod policy;
+pub mod protocol;
 pub mod run;
 pub mod search;
 pub mod serve;
@@ -22,7 +23,7 @@ pub mod version;
 
 use crate::cli::Command;
 use crate::compose::Compose;
-use protocol::{Code, Failure};
+use ::protocol::{Code, Failure};
 use std::io::Read;
 
 /// Largest text that is read from stdin, in bytes.
@@ -51,6 +52,7 @@ pub fn run(command: &Command, compose: &Compose) -> Result<u8, Failure> {
         Command::Exec(args) => exec::run(args, compose),
         Command::Config(args) => config::run(args, compose),
         Command::Models(args) => models::run(args, compose),
+        Command::Protocol(args) => protocol::run(args),
         Command::Doctor(args) => doctor::run(args, compose),
         Command::Completions(args) => completions::run(args),
         Command::Version(args) => version::run(args, compose),

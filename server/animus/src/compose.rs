@@ -259,6 +259,7 @@ impl Compose {
             config: settings.agent.clone(),
             wished_test_command: loaded.wished_test_command.clone(),
             tools: settings.tools.clone(),
+            completion: settings.completion.clone(),
             memory: settings.memory.clone(),
             effective: serde_json::to_value(settings).unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

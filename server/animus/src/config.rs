@@ -47,6 +47,8 @@ pub struct Settings {
     pub tools: agent::ToolsConfig,
     /// What is remembered of a project.
     pub memory: agent::MemoryConfig,
+    /// Suggestions at the cursor while you type.
+    pub completion: agent::CompletionConfig,
     /// How the agent works.
     pub agent: agent::Config,
     /// Traces for an OpenTelemetry collector.

@@ -10,6 +10,7 @@ mod place;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::definition::opening;
@@ -36,7 +37,7 @@ pub struct Code<'i> {
 }
 
 /// One use of a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Use {
     /// The file.
     pub path: String,
@@ -55,7 +56,7 @@ pub struct Use {
 }
 
 /// Uses in order, and whether there are more.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Uses {
     /// The nearest first: the files that define the name, their folders, others; tests last in each.
     pub uses: Vec<Use>,
@@ -64,7 +65,7 @@ pub struct Uses {
 }
 
 /// A definition with its head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Signed {
     /// The definition.
     #[serde(flatten)]

@@ -1,11 +1,12 @@
 //! Definition: a named place of the index: what `Symbol` is to one text, across all files.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::SymbolKind;
 
 /// One definition in one file. Lines count from 1, both ends inside. Its signature is in the text: see [`crate::outline`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Definition {
     /// Path as it was given to the index.
     pub path: String,

@@ -15,6 +15,7 @@ mod read;
 mod region;
 mod signal;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::asked::Asked;
@@ -26,7 +27,7 @@ use crate::query::Query;
 pub use self::signal::Signal;
 
 /// One region that answers a query.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Hit {
     /// Path as it was given to the index.
     pub path: String,

@@ -1,6 +1,7 @@
 //! Reference: a place in code that uses a name; found on demand, never while indexing.
 
 use hashbrown::HashMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tree_sitter::{Node, Tree};
 
@@ -14,7 +15,7 @@ use crate::parse;
 const MOST_ARGUMENTS: usize = 120;
 
 /// What a place does with a name, by the code right around it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferenceKind {
     /// Calls it, or makes an element of it.

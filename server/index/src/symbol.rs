@@ -1,9 +1,12 @@
 //! Symbol: one definition and where it stands; lines count from 1 and both ends are inside.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a definition defines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SymbolKind {
     /// A free function.
@@ -122,7 +125,7 @@ impl SymbolKind {
 }
 
 /// One definition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Symbol {
     /// Its name without generics or path; for an `impl` the name of the type.
     pub name: String,

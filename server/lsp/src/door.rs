@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use agent::Agent;
+use agent::insight::Verb;
 use lsp_types::{MessageType, ShowDocumentParams, Uri};
 use parking_lot::{Mutex, RwLock};
 use protocol::{Code, Failure, PatchId, TaskId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, OnceCell, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,11 +18,12 @@ use tower_lsp::Client as Wire;
 use workspace::Host;
 
 use crate::board::Board;
+use crate::completion::{self, Completions};
 use crate::editor::Editor;
 use crate::features::Feature;
 use crate::negotiate::Client;
 use crate::review::{self, Reviews, shelf};
-use crate::{indexing, navigate, stream, verbs};
+use crate::{indexing, insight, navigate, stream, verbs};
 
 /// Makes the agent of a workspace.
 pub type MakeAgent = Box<dyn FnOnce(Opened) -> Result<Agent, Failure> + Send>;
@@ -56,6 +58,7 @@ pub struct Door {
     agent: OnceCell<Result<Agent, Failure>>,
     board: RwLock<Board>,
     reviews: Reviews,
+    completions: Completions,
     acks: Mutex<Vec<(TaskId, u64)>>,
     acked: Notify,
     notes: mpsc::Sender<String>,
@@ -105,6 +108,7 @@ impl Door {
             agent: OnceCell::new(),
             board: RwLock::default(),
             reviews: Reviews::default(),
+            completions: Completions::default(),
             acks: Mutex::default(),
             acked: Notify::new(),
             notes,
@@ -189,10 +193,12 @@ impl Door {
         let agent = tokio::task::spawn_blocking(move || make(opened))
             .await
             .map_err(|error| unmade(&error))??;
+        self.attach(&agent);
         let feed = agent.feed();
         self.spawn(stream::run(self.clone(), agent.clone(), feed));
         self.spawn(shelf::run(self.clone(), agent.clone()));
         self.spawn(indexing::run(self.clone(), agent.clone()));
+        self.spawn(completion::offer(self.clone(), agent.clone()));
         if self
             .editor()
             .is_ok_and(|editor| !editor.documents().paths().is_empty())
@@ -200,6 +206,17 @@ impl Door {
             agent.knowledge().start();
         }
         Ok(agent)
+    }
+
+    /// Lets the agent ask what the editor knows of the code, where the client says that it answers.
+    fn attach(self: &Arc<Self>, agent: &Agent) {
+        let Ok(editor) = self.editor() else { return };
+        let verbs = insight::promised(editor.client());
+        if !verbs.is_empty() {
+            let (way, questions) = agent::Insight::new(editor.client().editor(), verbs);
+            agent.attach(way);
+            self.spawn(insight::run(self.clone(), questions));
+        }
     }
 
     /// The agent, if it was made.
@@ -246,14 +263,29 @@ impl Door {
     }
 
     /// Shows the review document of a patch: one of ours where the client asks us for its text, else a file.
-    async fn show_review(self: &Arc<Self>, agent: &Agent, params: Value) -> Result<Value, Failure> {
+    /// With a `path`, a client that can shows that file's difference in its own way.
+    async fn show_review(
+        self: &Arc<Self>,
+        agent: &Agent,
+        mut params: Value,
+    ) -> Result<Value, Failure> {
         let client = self.editor()?.client().clone();
+        let one = match &mut params {
+            Value::Object(params) => params.remove("path"),
+            _ => None,
+        };
         let mut answer = agent::verbs::call(agent, "patch/review", params).await?;
         let said = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
         let (patch, path) = (
             PatchId::from(said("patch").to_owned()),
             said("path").to_owned(),
         );
+        if let Some(file) = one.as_ref().and_then(Value::as_str)
+            && client.promises(Verb::OpenDiff.word())
+        {
+            self.show_difference(agent, &patch, file).await?;
+            return Ok(answer);
+        }
         self.reviews.show(&patch);
         self.reviews.changed(&patch);
         let uri = match client.can(Feature::Content) {
@@ -287,9 +319,46 @@ impl Door {
         Ok(answer)
     }
 
+    /// Has the client show a file of a patch as it was and as the patch makes it.
+    async fn show_difference(
+        self: &Arc<Self>,
+        agent: &Agent,
+        patch: &PatchId,
+        path: &str,
+    ) -> Result<(), Failure> {
+        let sheet = match self.reviews.get(patch) {
+            Some(sheet) => Some(sheet),
+            None => shelf::load(&self.reviews, agent, patch).await,
+        };
+        let files = sheet.iter().flat_map(|sheet| &sheet.review.files);
+        let file = files
+            .map(|file| &file.edit)
+            .find(|edit| edit.path.as_str() == path)
+            .ok_or_else(|| {
+                let message = format!("the patch does not change {path}");
+                Failure::new(Code::NotFound, message)
+            })?;
+        let side = |bytes: Option<&[u8]>, title: String| {
+            let text = bytes.map(String::from_utf8_lossy).unwrap_or_default();
+            json!({ "text": text, "title": title })
+        };
+        let base = file.base.as_ref().map(|content| &content.bytes[..]);
+        let sides = [
+            side(base, format!("{path} (before)")),
+            side(file.after.as_deref(), format!("{path} (proposed)")),
+        ];
+        insight::open_diff(self, sides, path);
+        Ok(())
+    }
+
     /// The patches that can be decided on.
     pub fn reviews(&self) -> &Reviews {
         &self.reviews
+    }
+
+    /// The completions that wait for a model.
+    pub fn completions(&self) -> &Completions {
+        &self.completions
     }
 
     /// What code actions must know of the agent.

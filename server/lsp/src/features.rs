@@ -47,6 +47,8 @@ pub enum Feature {
     Selective,
     /// Shows the diagnostics that a server publishes.
     Diagnostics,
+    /// Asks for inline completion once that is registered.
+    InlineCompletion,
 }
 
 /// All of them.
@@ -72,6 +74,7 @@ pub const ALL: [Feature; 20] = [
     Feature::ResolvedEdit,
     Feature::Selective,
     Feature::Diagnostics,
+    Feature::InlineCompletion,
 ];
 
 /// What the params of `initialize` announce.
@@ -140,6 +143,10 @@ pub fn announced(params: &Value) -> BTreeSet<Feature> {
         ),
         (Feature::Selective, registers),
         (Feature::Diagnostics, is("textDocument/publishDiagnostics")),
+        (
+            Feature::InlineCompletion,
+            yes("textDocument/inlineCompletion/dynamicRegistration"),
+        ),
     ];
     table
         .into_iter()

@@ -14,7 +14,7 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
 use crate::door::{Door, Stage};
 use crate::features::Feature;
 use crate::framing::REFUSED;
-use crate::{sync, verbs};
+use crate::{completion, sync, verbs};
 
 /// The layer.
 pub struct Ingress<S> {
@@ -53,6 +53,10 @@ where
                 self.acknowledge(request.params().unwrap_or(&Value::Null));
                 ready(Ok(None)).boxed()
             }
+            completion::METHOD if completion::is_served(&self.door) => {
+                completion::answer(&self.door, request)
+            }
+            "$/cancelRequest" if self.gives_up(&request) => ready(Ok(None)).boxed(),
             "initialize" => {
                 // A second `initialize` is refused behind us and must not change what the first one agreed.
                 if self.door.stage() == Stage::Fresh {
@@ -107,10 +111,22 @@ impl<S> Ingress<S> {
                 }
             }
             if let Some(path) = path {
+                if matches!(
+                    method.as_ref(),
+                    "textDocument/didChange" | "textDocument/didClose"
+                ) {
+                    self.door.completions().changed(&path);
+                }
                 self.door.reviews().touched(&path);
             }
         }
         None
+    }
+
+    /// Whether a completion was cancelled by this; it is in front of tower-lsp, which knows nothing of it.
+    fn gives_up(&self, request: &Request) -> bool {
+        let id = request.params().and_then(|params| params.get("id"));
+        id.is_some_and(|id| self.door.completions().cancel(id))
     }
 
     fn acknowledge(&self, params: &Value) {

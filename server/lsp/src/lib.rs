@@ -10,12 +10,14 @@ mod apply;
 mod approvals;
 mod board;
 mod comment;
+mod completion;
 mod door;
 mod editor;
 mod features;
 mod framing;
 mod indexing;
 mod ingress;
+mod insight;
 mod judgement;
 mod lifetime;
 mod navigate;
@@ -27,6 +29,7 @@ mod prompt;
 mod quirks;
 mod refusal;
 mod review;
+mod schema;
 mod server;
 mod stock;
 mod stream;
@@ -44,6 +47,7 @@ use crate::door::{Door, MakeAgent};
 
 pub use crate::door::Opened;
 pub use crate::lifetime::Exit;
+pub use crate::schema::document as schema;
 
 /// Requests that may be under way at once.
 const CONCURRENCY: usize = 256;

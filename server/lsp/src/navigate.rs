@@ -114,7 +114,8 @@ fn add_place(editor: &Editor, texts: &mut HashMap<String, Rope>, it: &mut Map<St
     it.insert("range".to_owned(), json!(range));
 }
 
-fn text(editor: &Editor, path: &RelPath) -> Option<Rope> {
+/// The text of a file as the person sees it; none of what may hold secrets.
+pub(crate) fn text(editor: &Editor, path: &RelPath) -> Option<Rope> {
     if let Some(document) = editor.documents().get(path) {
         return Some(document.rope.clone());
     }
@@ -127,7 +128,7 @@ fn text(editor: &Editor, path: &RelPath) -> Option<Rope> {
 }
 
 /// Line from 1 and column in bytes of a position; a position outside the text means its nearest place.
-fn to_bytes(rope: &Rope, at: Position, encoding: Encoding) -> (usize, usize) {
+pub(crate) fn to_bytes(rope: &Rope, at: Position, encoding: Encoding) -> (usize, usize) {
     let index = position::to_char(rope, at, encoding);
     let line = rope.char_to_line(index);
     let column = rope.char_to_byte(index) - rope.line_to_byte(line);
@@ -135,7 +136,7 @@ fn to_bytes(rope: &Rope, at: Position, encoding: Encoding) -> (usize, usize) {
 }
 
 /// The position of a line from 1 and a column in bytes.
-fn from_bytes(rope: &Rope, line: u32, column: u32, encoding: Encoding) -> Position {
+pub(crate) fn from_bytes(rope: &Rope, line: u32, column: u32, encoding: Encoding) -> Position {
     let line = line.saturating_sub(1);
     let at = Position {
         line,

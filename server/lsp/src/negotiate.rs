@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::features::{self, Feature};
 use crate::position::Encoding;
 use crate::quirks::{self, Quirk, Stale};
+use crate::schema::Offer;
 
 /// Major version of the wire that this server speaks.
 pub const PROTOCOL: u64 = 1;
@@ -142,14 +143,20 @@ impl Client {
         self.promises("approval/resolve")
     }
 
-    fn promises(&self, verb: &str) -> bool {
+    /// Whether it says that it makes or answers this request.
+    pub fn promises(&self, verb: &str) -> bool {
         matches!(&self.profile, Profile::Shim { verbs, .. } if verbs.contains(verb))
     }
 }
 
 /// What the server answers in `capabilities.experimental.animus`.
 pub fn answer() -> Value {
-    json!({ "protocol": PROTOCOL, "verbs": agent::verbs::ALL, "notifications": NOTIFICATIONS })
+    let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
+    json!(Offer {
+        protocol: PROTOCOL,
+        verbs: words(agent::verbs::ALL),
+        notifications: words(&NOTIFICATIONS),
+    })
 }
 
 /// Keys of `initializationOptions.animus` that are none of ours.

@@ -36,7 +36,7 @@ pub use patch::{
 };
 pub use phase::Phase;
 pub use plan::{Plan, Step, StepStatus};
-pub use status::{IndexState, IndexView, MeaningView, ModelView, StatusView};
+pub use status::{CompletionView, IndexState, IndexView, MeaningView, ModelView, StatusView};
 pub use task::{AskedCall, FinishReason, Intent, LandMode, Target, TaskRequest, TaskView};
 pub use test_report::{Standing, Standings, TestFailure, TestReport, TestVerdict};
 pub use tool::{ToolCall, ToolKind, ToolResult, ToolStatus};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelView {
-    /// `planner`, `coder`, `critic` or `summariser`.
+    /// `planner`, `coder`, `critic`, `summariser` or `completer`.
     pub role: String,
     /// Name in the config.
     pub name: String,
@@ -67,6 +67,31 @@ pub struct MeaningView {
     pub failed: bool,
 }
 
+/// Suggestions at the cursor since the process began.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CompletionView {
+    /// `provider/model` that is asked first; none where no model is named for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Times that the model was asked.
+    pub asked: u64,
+    /// Of those, answered with something to suggest.
+    pub suggested: u64,
+    /// Answered with nothing that fits.
+    pub empty: u64,
+    /// Given up, mostly since a key was pressed.
+    pub given_up: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Suggestions that were given again from memory, which asks nobody.
+    pub remembered: u64,
+    /// Millionths of a dollar, as far as the price is known.
+    pub spent_micro_usd: u64,
+    /// Calls whose price is not known.
+    pub unpriced_calls: u64,
+}
+
 /// The server's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -83,6 +108,9 @@ pub struct StatusView {
     pub running: u32,
     /// The index over the code.
     pub index: IndexView,
+    /// Suggestions at the cursor, where they are enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion: Option<CompletionView>,
     /// Why no task could start, if none can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

@@ -55,6 +55,17 @@ pub enum Applies {
     Reformats,
 }
 
+/// What the client says when it is asked something of our own wire.
+#[derive(Debug, Clone)]
+pub enum Says {
+    /// This.
+    Result(Value),
+    /// An error with this message.
+    Error(String),
+    /// Nothing, until [`Editor::answers_late`].
+    Nothing,
+}
+
 /// The other end of the pipes, for the server.
 #[derive(Debug)]
 pub struct Pipes {
@@ -91,6 +102,10 @@ struct State {
     presses: Option<String>,
     /// Whether acknowledgements are sent for every event frame.
     acks: bool,
+    /// What is said to requests of other methods; nothing but null where none is named.
+    says: HashMap<String, Says>,
+    /// Methods and ids of the requests that wait for an answer.
+    unanswered: Vec<(String, Value)>,
 }
 
 impl Editor {
@@ -167,6 +182,12 @@ impl Editor {
             &json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }),
         ));
         receiver
+    }
+
+    /// Gives up on the newest request.
+    pub fn cancel_newest(&self) {
+        let id = self.state.lock().unwrap().next_id;
+        self.notify("$/cancelRequest", json!({ "id": id }));
     }
 
     /// A notification.
@@ -266,6 +287,26 @@ impl Editor {
     /// From now on this button is pressed in message boxes.
     pub fn presses(&self, title: &str) {
         self.state.lock().unwrap().presses = Some(title.to_owned());
+    }
+
+    /// From now on requests of this method are answered so.
+    pub fn says(&self, method: &str, says: Says) {
+        let mut state = self.state.lock().unwrap();
+        state.says.insert(method.to_owned(), says);
+    }
+
+    /// Answers the requests that nothing was said to; how many there were.
+    pub fn answers_late(&self, method: &str, result: &Value) -> usize {
+        let mut state = self.state.lock().unwrap();
+        let (late, rest) = std::mem::take(&mut state.unanswered)
+            .into_iter()
+            .partition(|(of, _)| of == method);
+        state.unanswered = rest;
+        let late: Vec<(String, Value)> = late;
+        for (_, id) in &late {
+            let _ = self.out.send(wire::answer(id, result.clone()));
+        }
+        late.len()
     }
 
     /// From now on every event frame is acknowledged.
@@ -414,7 +455,20 @@ impl Reader {
                     .map(|title| json!({ "title": title }));
                 vec![wire::answer(id, pressed.unwrap_or_default())]
             }
-            (_, Some(id)) => vec![wire::answer(id, Value::Null)],
+            (_, Some(id)) => match state.says.get(method).cloned() {
+                None => vec![wire::answer(id, Value::Null)],
+                Some(Says::Result(result)) => vec![wire::answer(id, result)],
+                Some(Says::Error(message)) => {
+                    let error = json!({ "code": -32603, "message": message });
+                    let answer = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+                    vec![wire::frame(&answer)]
+                }
+                Some(Says::Nothing) => {
+                    let id = id.clone();
+                    state.unanswered.push((method.to_owned(), id));
+                    Vec::new()
+                }
+            },
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod git;
 mod history;
 mod host;
 mod ignored;
+mod line_map;
 mod lineage;
 mod lines;
 mod merge;
@@ -41,6 +42,7 @@ pub use error::Error;
 pub use history::{Commit, CommitId, Depth, history};
 pub use host::{Host, LandError, Landed, StateFolder};
 pub use ignored::is_ignored;
+pub use line_map::LineMap;
 pub use lineage::{Blame, Bound, Head, Image, Kind, Lineage, Node, NodeState, Origin, Usage};
 pub use merge::{Tie, merge};
 pub use patch::{

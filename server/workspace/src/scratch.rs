@@ -3,6 +3,7 @@
 //! kept only where the run was trusted, and what a command built is never there for a test.
 
 mod dependencies;
+mod legible;
 mod reports;
 mod sync;
 
@@ -28,6 +29,7 @@ enum Kind {
     Tests,
     Commands,
     Unpatched,
+    Legible,
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Kind::Tests => "",
             Kind::Commands => "commands-",
             Kind::Unpatched => "unpatched-",
+            Kind::Legible => "legible-",
         }
     }
 }
@@ -94,6 +97,21 @@ impl Scratch {
         )
     }
 
+    /// As [`Scratch::prepare`], for programs that nobody confines, such as an editor's language servers: sources in languages whose
+    /// servers read and run nothing, with the settings of these languages, and no file that a tool would run. It has a new name each
+    /// time, since editors hold on to what they read under an old one.
+    ///
+    /// # Errors
+    /// As [`Scratch::prepare`].
+    pub fn legible(state: &Tree, snapshot: &Snapshot, draft: &Draft) -> Result<Scratch, Error> {
+        Scratch::named(state, snapshot, draft, Kind::Legible)
+    }
+
+    /// Whether a file of this name is in a tree of [`Scratch::legible`] and is no setting.
+    pub fn is_legible(path: &RelPath) -> bool {
+        legible::is_source(path)
+    }
+
     fn named(
         state: &Tree,
         snapshot: &Snapshot,
@@ -106,20 +124,28 @@ impl Scratch {
             let folder = format!("scratch/{}/{}{number}", &root[..16], kind.prefix());
             match state.lock(&format!("{folder}/lock")) {
                 Ok(lock) => {
-                    let place = state.path().join(&folder).join("tree");
+                    let name = match kind {
+                        Kind::Legible => legible::renamed(state, &folder)?,
+                        _ => "tree".to_owned(),
+                    };
+                    let place = state.path().join(&folder).join(name);
                     let tree = Tree::create(&place)
                         .map_err(|source| Error::io(format!("cannot make `{place}`"), source))?;
                     let trusted = format!("{folder}/trusted");
                     let builds = match kind {
                         Kind::Tests => take_trust(state, &trusted)?,
-                        Kind::Commands | Kind::Unpatched => Builds::Kept,
+                        Kind::Commands | Kind::Unpatched | Kind::Legible => Builds::Kept,
+                    };
+                    let taken: fn(&RelPath) -> bool = match kind {
+                        Kind::Legible => legible::is_taken,
+                        _ => |_| true,
                     };
                     let Synced { files, installed } = sync::sync(
                         state,
                         &format!("{folder}/files.json"),
                         (&tree, builds),
-                        snapshot,
-                        draft,
+                        (snapshot, draft),
+                        taken,
                     )?;
                     return Ok(Scratch {
                         tree,

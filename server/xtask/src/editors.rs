@@ -5,8 +5,9 @@ mod fixture;
 
 use crate::setup::Tools;
 use crate::shell::{command, quiet, top};
+use crate::vsix;
 use anyhow::{Context, Result, bail};
-use fixture::Fixture;
+use fixture::{Fixture, PYTHON, TYPESCRIPT};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ enum Editor {
     Bare(&'static str),
     /// VS Code with the extension.
     VsCode(&'static str),
+    /// VS Code with the extension as a user installs it, seen and driven on its page.
+    Screen(&'static str),
     /// Emacs with eglot as Debian has them.
     Eglot,
     /// Kakoune with kak-lsp, in a terminal.
@@ -53,7 +56,7 @@ enum Editor {
 /// Cases of the sessions of editors without a plug-in of ours, in the order in which the tests ask for them.
 const STOCK: [&str; 3] = ["asked", "show", "slow"];
 
-const SESSIONS: [Session; 7] = [
+const SESSIONS: &[Session] = &[
     Session {
         name: "nvim",
         fixture: Fixture::Shop,
@@ -65,9 +68,24 @@ const SESSIONS: [Session; 7] = [
         editor: Editor::Neovim("review.lua"),
     },
     Session {
+        name: "nvim-use",
+        fixture: Fixture::Use,
+        editor: Editor::Bare("use.lua"),
+    },
+    Session {
+        name: "nvim-help",
+        fixture: Fixture::Shop,
+        editor: Editor::Neovim("help.lua"),
+    },
+    Session {
         name: "nvim-stock",
         fixture: Fixture::Landing(&["first", "fresh", "later", "asked"]),
         editor: Editor::Bare("stock.lua"),
+    },
+    Session {
+        name: "nvim-completion",
+        fixture: Fixture::Completion,
+        editor: Editor::Neovim("completion.lua"),
     },
     Session {
         name: "vscode",
@@ -80,6 +98,26 @@ const SESSIONS: [Session; 7] = [
         editor: Editor::VsCode("review.js"),
     },
     Session {
+        name: "vscode-completion",
+        fixture: Fixture::Completion,
+        editor: Editor::VsCode("completion.js"),
+    },
+    Session {
+        name: "vscode-use",
+        fixture: Fixture::Notes,
+        editor: Editor::VsCode("use.js"),
+    },
+    Session {
+        name: "vscode-web",
+        fixture: Fixture::Notes,
+        editor: Editor::VsCode("web.js"),
+    },
+    Session {
+        name: "vscode-ui",
+        fixture: Fixture::Counter,
+        editor: Editor::Screen("ui.mjs"),
+    },
+    Session {
         name: "eglot",
         fixture: Fixture::Review(&STOCK),
         editor: Editor::Eglot,
@@ -89,11 +127,21 @@ const SESSIONS: [Session; 7] = [
         fixture: Fixture::Review(&STOCK),
         editor: Editor::Kakoune,
     },
+    Session {
+        name: "nvim-intelligence",
+        fixture: Fixture::Typed(&PYTHON),
+        editor: Editor::Neovim("intelligence.lua"),
+    },
+    Session {
+        name: "vscode-intelligence",
+        fixture: Fixture::Typed(&TYPESCRIPT),
+        editor: Editor::VsCode("intelligence.js"),
+    },
 ];
 
 /// Runs the sessions of these names; all where none is named.
 pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
-    let names = SESSIONS.map(|session| session.name);
+    let names: Vec<&str> = SESSIONS.iter().map(|session| session.name).collect();
     if let Some(other) = only.iter().find(|name| !names.contains(name)) {
         bail!("no session `{other}`; one of: {}", names.join(", "));
     }
@@ -101,11 +149,23 @@ pub fn run(tools: &Tools, only: &[&str]) -> Result<Tally> {
     let sessions: Vec<&Session> = sessions
         .filter(|session| only.is_empty() || only.contains(&session.name))
         .collect();
-    let extends = |session: &&Session| matches!(session.editor, Editor::VsCode(_));
+    let extends =
+        |session: &&Session| matches!(session.editor, Editor::VsCode(_) | Editor::Screen(_));
     if sessions.iter().any(extends) {
         build_extension()?;
     }
     let mut tally = Tally::default();
+    if only.is_empty() || only.contains(&"vscode") {
+        let step = vsix::settings_in_step(&tools.node);
+        tally.passed += u32::from(step.is_ok());
+        tally.failed += u32::from(step.is_err());
+        match step {
+            Ok(()) => println!("test vscode::settings_are_in_step_with_the_schema ... ok"),
+            Err(problem) => {
+                println!("test vscode::settings_are_in_step_with_the_schema ... FAILED: {problem}");
+            }
+        }
+    }
     for session in sessions {
         run_one(session, tools, &mut tally)?;
     }
@@ -139,7 +199,7 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
             neovim(&["--cmd".to_owned(), path], tests)
         }
         Editor::Bare(tests) => neovim(&[], tests),
-        Editor::VsCode(tests) => {
+        Editor::VsCode(tests) | Editor::Screen(tests) => {
             let mut node = command(&tools.node);
             node.arg("editors/vscode/test/host.mjs")
                 .args([&tools.vscode, &tools.browser])
@@ -172,11 +232,16 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
     session.fixture.prepare(&folder)?;
     let config = folder.join("config.yaml");
     let mut editor = start(session.editor, tools, &folder);
+    if let Editor::Screen(_) = session.editor {
+        editor.env("ANIMUS_VSIX", vsix::build(vsix::Server::Absent)?);
+    }
     editor
         .env("ANIMUS_BIN", target()?.join("debug/animus"))
         .env("ANIMUS_CONFIG", &config)
         .env("ANIMUS_STATE_DIR", folder.join("state"))
-        .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"));
+        .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"))
+        .env("ANIMUS_TEST_NODE", &tools.node)
+        .env("ANIMUS_TEST_PYRIGHT", &tools.pyright);
     for variable in [
         "XDG_STATE_HOME",
         "XDG_DATA_HOME",

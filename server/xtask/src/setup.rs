@@ -13,6 +13,10 @@ const KAK_LSP: &str = "22.0.0";
 const CODE_SERVER: &str = "4.139.1";
 /// Grafana's generated types for Python: its version 10.1.
 const GRAFANA_TYPES: &str = "1769699998!10.1.0";
+/// VS Code's own extension for TypeScript starts this: the version that its `package.json` names.
+const TYPESCRIPT: &str = "6.0.3";
+/// The language server of the Python project that Neovim is tested with.
+const PYRIGHT: &str = "1.1.414";
 /// VS Code's server needs Node 24, also where the system's is older.
 const NODE: &str = "24.21.0";
 
@@ -24,9 +28,12 @@ pub struct Tools {
     pub browser: PathBuf,
     pub emacs: PathBuf,
     pub kakoune: Kakoune,
+    /// Pyright's language server, for Node.
+    pub pyright: PathBuf,
 }
 
 /// Kakoune, its language client, and the terminal that both run in.
+#[derive(Default)]
 pub struct Kakoune {
     pub tmux: PathBuf,
     pub kak: PathBuf,
@@ -57,44 +64,32 @@ pub fn watching() -> Result<Watching> {
 
 /// Installs what is missing. Every piece that cannot be installed is named in the error.
 pub fn run() -> Result<Tools> {
-    let neovim = neovim();
-    let node = node();
-    let vscode = vscode();
-    let extension = extension();
-    let browser = browser();
-    let emacs = emacs();
-    let kakoune = kakoune();
-    let problems: Vec<String> = [
-        neovim.as_ref().err(),
-        node.as_ref().err(),
-        vscode.as_ref().err(),
-        extension.as_ref().err(),
-        browser.as_ref().err(),
-        emacs.as_ref().err(),
-        kakoune.as_ref().err(),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|problem| format!("- {problem:#}"))
-    .collect();
-    match (neovim, node, vscode, browser, emacs, kakoune) {
-        (Ok(neovim), Ok(node), Ok(vscode), Ok(browser), Ok(emacs), Ok(kakoune))
-            if extension.is_ok() =>
-        {
-            Ok(Tools {
-                neovim,
-                node,
-                vscode,
-                browser,
-                emacs,
-                kakoune,
-            })
-        }
-        _ => bail!(
-            "the editor tests cannot be set up:\n{}\nInstall what is named, or leave the editor tests out with --no-editors",
-            problems.join("\n")
-        ),
+    let mut problems = Vec::new();
+    let tools = Tools {
+        neovim: or_noted(neovim(), &mut problems),
+        node: or_noted(node(), &mut problems),
+        vscode: or_noted(vscode(), &mut problems),
+        browser: or_noted(browser(), &mut problems),
+        emacs: or_noted(emacs(), &mut problems),
+        kakoune: or_noted(kakoune(), &mut problems),
+        pyright: or_noted(pyright(), &mut problems),
+    };
+    or_noted(extension(), &mut problems);
+    if problems.is_empty() {
+        return Ok(tools);
     }
+    bail!(
+        "the editor tests cannot be set up:\n{}\nInstall what is named, or leave the editor tests out with --no-editors",
+        problems.join("\n")
+    )
+}
+
+/// What was found; else nothing in its place, and why.
+fn or_noted<T: Default>(found: Result<T>, problems: &mut Vec<String>) -> T {
+    found.unwrap_or_else(|problem| {
+        problems.push(format!("- {problem:#}"));
+        T::default()
+    })
 }
 
 /// Installs `name` at `version` by `install`, which fills an empty folder, unless it is there.
@@ -159,7 +154,7 @@ fn node() -> Result<PathBuf> {
 /// The server's own dependencies come by npm. Their native parts stay unbuilt (no scripts): they serve terminals, file
 /// logs and the like, which the tests do without.
 fn vscode() -> Result<PathBuf> {
-    piece("vscode", CODE_SERVER, |fresh| {
+    let folder = piece("vscode", CODE_SERVER, |fresh| {
         unpack(
             &format!("code-server@{CODE_SERVER}"),
             "package/lib/vscode",
@@ -175,7 +170,21 @@ fn vscode() -> Result<PathBuf> {
             "--loglevel=error",
         ]);
         quiet(install.current_dir(fresh)).map(drop)
-    })
+    })?;
+    // What the built-in extensions share is not among the server's own dependencies.
+    piece(
+        "vscode/extensions/node_modules/typescript",
+        TYPESCRIPT,
+        |fresh| unpack(&format!("typescript@{TYPESCRIPT}"), "package", fresh),
+    )?;
+    Ok(folder)
+}
+
+fn pyright() -> Result<PathBuf> {
+    let folder = piece("pyright", PYRIGHT, |fresh| {
+        unpack(&format!("pyright@{PYRIGHT}"), "package", fresh)
+    })?;
+    Ok(folder.join("langserver.index.js"))
 }
 
 /// Emacs 28 has no eglot of its own; later ones have.

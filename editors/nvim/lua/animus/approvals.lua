@@ -2,7 +2,10 @@
 -- answers nothing, and no answer within its time is a no.
 local M = {}
 
--- Open questions in the order they came: `{approval, client, ends}`.
+-- How long the keys must rest before a question comes up, in milliseconds.
+local REST = 700
+
+-- Open questions in the order they came: `{approval, client, ends, closed}`.
 local waiting = {}
 
 -- The question that is on the screen.
@@ -77,6 +80,7 @@ local function ask(question)
     if not find(approval.id) then
       return option and notify('that question is answered already')
     elseif not option then
+      question.closed = true
       return notify('the question stays open: :Animus approve')
     end
     local params = { approval = approval.id, option = option.kind, scope = option.scope }
@@ -93,16 +97,32 @@ local function ask(question)
   end)
 end
 
--- Typing is never interrupted: a question waits for normal mode.
+-- When a key was last hit.
+local hit = 0
+vim.on_key(function()
+  hit = vim.uv.now()
+end)
+
+-- Typing is never interrupted: a question waits for normal mode, and for hands that rest.
 local function free()
   return vim.api.nvim_get_mode().mode == 'n' and vim.fn.getcmdwintype() == ''
 end
 
--- Asks the question that came first, if a person can be asked now.
+local timer = assert(vim.uv.new_timer())
+
+-- Asks the question that came first and was not closed, once a person can be asked.
 function M.next()
-  if #waiting > 0 and not asking and require('animus').options.approvals == 'ask' and free() then
-    ask(waiting[1])
+  local question = vim.iter(waiting):find(function(candidate)
+    return not candidate.closed
+  end)
+  if not question or asking or require('animus').options.approvals ~= 'ask' or not free() then
+    return
   end
+  local rested = vim.uv.now() - hit
+  if rested < REST then
+    return timer:start(REST - rested, 0, vim.schedule_wrap(M.next))
+  end
+  ask(question)
 end
 
 -- `$/animus/approval`: a question, or what became of one.

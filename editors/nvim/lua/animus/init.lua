@@ -8,6 +8,7 @@ M.verbs = {
   'task/start', 'task/cancel', 'task/steer', 'task/list', 'task/replay', 'patch/list', 'patch/get', 'patch/resolve', 'patch/undo',
   'approval/list', 'approval/resolve', 'session/list', 'session/resume', 'status',
 }
+vim.list_extend(M.verbs, require('animus.intelligence').verbs)
 
 function M.setup(options)
   local problems
@@ -131,7 +132,9 @@ function M.steer(text, task)
       end
     end)
   end
-  M.request('task/steer', { task = task, text = text })
+  M.request('task/steer', { task = task, text = text }, function()
+    M.notify('the agent reads it before its next turn')
+  end)
 end
 
 function M.cancel(task)

@@ -24,6 +24,7 @@ M.known = {
   width = check(72, 'number', 'columns'),
   approvals = check('ask', one_of('ask', 'notify')),
   findings = check('notify', one_of('notify', 'open', false)),
+  complete = check(true, { 'boolean', 'string' }, 'true, false, or the key that accepts, such as "<Tab>"'),
   keymaps = check(nil, { 'boolean', 'table' }, 'true, false, or a table such as { accept = "<leader>y" }'),
 }
 

@@ -96,10 +96,12 @@ end
 
 local function redraw(bufnr, client)
   local path = path_of(client, bufnr)
-  local shown = {}
+  -- Keys stay while the patch waits, also for the moment in which none of its hunks here is to be seen.
+  local shown, waits = {}, false
   for _, entry in ipairs(path and entries() or {}) do
     if entry.client == client.id and entry.reviewed then
       for _, item in ipairs(items_of(entry)) do
+        waits = waits or (item.path == path and entry.view.state == 'proposed')
         if item.path == path and (item.state == 'pending' or item.state == 'accepted') then
           table.insert(shown, item)
         end
@@ -107,7 +109,7 @@ local function redraw(bufnr, client)
     end
   end
   draw.show(bufnr, shown)
-  require('animus.review.keys').bind(bufnr, #shown > 0)
+  require('animus.review.keys').bind(bufnr, waits or #shown > 0)
 end
 
 local ask

@@ -55,4 +55,23 @@ function M.changed()
   end
 end
 
+vim.api.nvim_create_autocmd({ 'LspAttach', 'LspDetach' }, {
+  group = vim.api.nvim_create_augroup('animus.status', { clear = true }),
+  callback = function(call)
+    local client = vim.lsp.get_client_by_id(call.data.client_id)
+    if not client or client.name ~= 'animus' then
+      return
+    end
+    local tasks = require('animus.tasks')
+    if call.event == 'LspAttach' and not tasks.status then
+      require('animus').request('status', {}, function(now)
+        tasks.status = now
+        M.changed()
+      end, client)
+    end
+    -- A client that detaches is still listed.
+    vim.schedule(M.changed)
+  end,
+})
+
 return M

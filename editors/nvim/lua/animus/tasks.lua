@@ -107,7 +107,7 @@ local function on_patch(_, patch, ctx)
   vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusPatch', data = { patch = patch } })
 end
 
-M.handlers = {
+M.handlers = vim.tbl_extend('error', require('animus.intelligence').handlers, {
   ['$/animus/event'] = on_event,
   ['$/animus/task'] = function(_, task)
     M.tasks[task.id] = task
@@ -120,9 +120,14 @@ M.handlers = {
     M.status = now
     status.changed()
   end,
+  ['client/registerCapability'] = function(err, params, ctx, ...)
+    local answer = vim.lsp.handlers['client/registerCapability'](err, params, ctx, ...)
+    require('animus.complete').registered(params.registrations, ctx.client_id)
+    return answer
+  end,
   ['workspace/applyEdit'] = function(...)
     return require('animus.edit').apply(...)
   end,
-}
+})
 
 return M

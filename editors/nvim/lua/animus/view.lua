@@ -30,7 +30,17 @@ local function output(text)
   return RULE .. table.concat(lines, '\n' .. RULE)
 end
 
+local function steps(entries)
+  return vim.tbl_map(function(step)
+    return (('%s %s'):format(marks[step.status] or marks.pending, step.content):gsub('\n', ' '))
+  end, entries)
+end
+
 local renderers = {
+  -- The head has the plan too; here its changes stand among what made them.
+  plan = function(u)
+    return #u.plan.entries > 0 and steps(u.plan.entries) or nil
+  end,
   phase = function(u)
     return { '', '## ' .. u.phase }
   end,
@@ -100,14 +110,9 @@ end
 -- What was asked, what it takes, and the steps.
 local function head(task)
   local model = task.model .. (task.scripted and ' (scripted)' or '')
-  local lines = {
-    '# ' .. task.title,
-    joined(model, fold.tokens(task) or '', fold.spent(task.cost, task.unpriced) or '', task.test and fold.tests(task.test) or ''),
-  }
-  for _, step in ipairs(task.plan) do
-    table.insert(lines, (('%s %s'):format(marks[step.status] or marks.pending, step.content):gsub('\n', ' ')))
-  end
-  return lines
+  local tests = task.test and fold.tests(task.test) or ''
+  local facts = joined(model, fold.tokens(task) or '', fold.spent(task.cost, task.unpriced) or '', tests)
+  return vim.list_extend({ '# ' .. task.title, facts }, steps(task.plan))
 end
 
 local function set_lines(view, first, last, lines)
@@ -153,6 +158,11 @@ local function follow(view, write)
 end
 
 local function write(view, update)
+  if update.type == 'prompt' and not view.asked then
+    -- The first words are the request with its files; the head says what was asked.
+    view.asked = true
+    return
+  end
   local streamed = update.type == 'message' or update.type == 'thought'
   local text = streamed and update.text
   if not streamed then
@@ -269,7 +279,7 @@ function M.show(id, events, enter)
   local settings = {
     number = false, relativenumber = false, signcolumn = 'no', spell = false, list = false, wrap = true, linebreak = true,
     foldmethod = 'expr', foldexpr = 'v:lua.require("animus.view").fold(v:lnum)', foldtext = 'v:lua.require("animus.view").foldtext()',
-    foldlevel = 0, foldminlines = 3, foldenable = true,
+    foldlevel = 0, foldminlines = 3, foldenable = true, fillchars = 'fold: ,eob: ',
   }
   if api.nvim_win_get_config(shown).relative == '' then
     settings.statusline = '%#AnimusBar#' .. legend

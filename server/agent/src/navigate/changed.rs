@@ -40,6 +40,31 @@ pub(crate) async fn also_used(
     }
 }
 
+/// The files with code that uses what a draft changes or takes away; none where the index is not there.
+pub(crate) async fn users_of(knowledge: &Arc<Knowledge>, draft: &Draft) -> Vec<String> {
+    let mut names = changed(&draft.change_set());
+    names.truncate(MOST_CHANGED);
+    if names.is_empty() || knowledge.progress().borrow().stage != Stage::Ready {
+        return Vec::new();
+    }
+    let (knowledge, reading) = (knowledge.clone(), Reading::Draft(draft.clone()));
+    let job = tokio::task::spawn_blocking(move || {
+        knowledge.look(|view| {
+            reading.over(view, |code| {
+                let users = names.iter().flat_map(|name| code.users(name, MOST));
+                let mut paths: Vec<String> = users.map(|user| user.definition.path).collect();
+                paths.sort();
+                paths.dedup();
+                paths
+            })
+        })
+    });
+    match tokio::time::timeout(PATIENCE, job).await {
+        Ok(Ok(paths)) => paths,
+        _ => Vec::new(),
+    }
+}
+
 /// Users of any of the names that are not among them, in short.
 fn users(code: &index::Code, names: &[String]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();

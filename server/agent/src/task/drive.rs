@@ -144,7 +144,8 @@ impl Task {
                 failure.hint("say what to do"),
             ));
         }
-        let known = self.known_at_first(snapshot).await;
+        let mut known = self.known_at_first(snapshot).await;
+        known.insert_str(0, &self.seen_in_editor().await);
         let max_bytes = self.opening_bytes().saturating_sub(known.len());
         let (taken, request) = (snapshot.clone(), self.request.clone());
         // Walking a large workspace is no work for the runtime's threads.

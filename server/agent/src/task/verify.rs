@@ -3,12 +3,15 @@
 
 use super::{End, Task};
 use crate::config::Profile;
+use crate::insight::{self, Delta};
 use crate::prompt;
 use crate::testing::{self, Step};
+use crate::tools::diagnostics;
 use protocol::{
     Code, Failure, FinishReason, Intent, Level, Phase, Standing, TestReport, TestVerdict, Update,
 };
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use workspace::{Draft, Snapshot};
 
 /// What judgement says.
@@ -52,6 +55,9 @@ impl Task {
                 format!("the draft has new syntax errors:\n{broken}"),
             );
             return Err(End::failed(FinishReason::TestFailed, failure));
+        }
+        if let Some(words) = self.new_errors(draft, may_repair).await? {
+            return Ok(Verdict::Again(words));
         }
         let tests = self.judge_by_tests(draft, repairs).await?;
         let red = matches!(tests, Verdict::Again(_));
@@ -121,6 +127,49 @@ impl Task {
             })
         });
         worse.collect::<Vec<_>>().join("\n")
+    }
+
+    /// What the editor's language servers call an error in the draft and did not before, in words for the model. The same errors go
+    /// back once: a server may be wrong, and the tests have the last word.
+    async fn new_errors(&self, draft: &Draft, may_repair: bool) -> Result<Option<String>, End> {
+        if !self.editor_answers.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let asked = insight::delta(&self.shared, draft);
+        let Some(delta) = self.cancel.run_until_cancelled(asked).await else {
+            return Err(End::cancelled());
+        };
+        let new = match delta {
+            Delta::Unasked => return Ok(None),
+            Delta::Unanswered(why) => {
+                // Nobody waits for it a second time.
+                self.editor_answers.store(false, Ordering::Relaxed);
+                self.emit(Update::Notice {
+                    level: Level::Info,
+                    message: format!("the draft was not checked by the editor: {why}"),
+                    hint: None,
+                });
+                return Ok(None);
+            }
+            Delta::New(new) => new,
+        };
+        if new.is_empty() {
+            return Ok(None);
+        }
+        let list: String = new.iter().map(diagnostics::line_of).collect();
+        let is_known = std::mem::replace(&mut *self.told_errors.lock(), list.clone()) == list;
+        if may_repair && !is_known {
+            return Ok(Some(prompt::new_errors(&list)));
+        }
+        self.emit(Update::Notice {
+            level: Level::Warning,
+            message: format!(
+                "the editor's language servers see new errors:\n{}",
+                list.trim_end()
+            ),
+            hint: None,
+        });
+        Ok(None)
     }
 
     async fn judge_by_tests(&self, draft: &Draft, repairs: u32) -> Result<Verdict, End> {

@@ -120,3 +120,12 @@ fn every_place_that_the_architecture_names_is_there() {
     }
     assert!(places > 15, "{places}");
 }
+
+#[test]
+fn verbs_of_shims_are_those_that_the_agent_asks() {
+    let page: BTreeSet<String> = first_cells(PROTOCOL, "## What the server asks of a shim")
+        .into_iter()
+        .collect();
+    let code = agent::insight::Verb::ALL.map(|verb| verb.word().to_owned());
+    assert_eq!(page, code.into_iter().collect());
+}

@@ -270,6 +270,7 @@ async fn told(stage: &Stage, server: &Server) -> (String, Vec<String>) {
         config: Config::default(),
         wished_test_command: None,
         tools: ToolsConfig::default(),
+        completion: agent::CompletionConfig::default(),
         memory: agent::MemoryConfig::default(),
         effective: json!({}),
         version: "test".to_owned(),

@@ -134,6 +134,7 @@ impl Stage {
             config,
             wished_test_command,
             tools,
+            completion: agent::CompletionConfig::default(),
             memory: agent::MemoryConfig::default(),
             effective: serde_json::json!({}),
             version: "test".to_owned(),

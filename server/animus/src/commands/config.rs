@@ -171,6 +171,7 @@ mod tests {
             [
                 "agent",
                 "budget",
+                "completion",
                 "logging",
                 "memory",
                 "projects",

@@ -280,6 +280,7 @@ fn references(tree: &Node) -> Vec<Problem> {
         "planner_model",
         "coder_model",
         "critic_model",
+        "completer_model",
     ] {
         check(&["strategy", role], &models, "model");
     }

@@ -44,6 +44,7 @@ fn rule(key: &str) -> Rule {
         | "tools.enable_semantic"
         | "tools.semantic_rewrite"
         | "memory.enabled"
+        | "completion.enabled"
         | "agent.guides" => Rule::Only(false.into()),
         "sandbox.enabled"
         | "agent.enable_reflect"

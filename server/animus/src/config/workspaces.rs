@@ -22,6 +22,8 @@ pub struct Project {
     /// As the section of the same name.
     pub memory: Option<agent::MemoryConfig>,
     /// As the section of the same name.
+    pub completion: Option<agent::CompletionConfig>,
+    /// As the section of the same name.
     pub agent: Option<agent::Config>,
 }
 

@@ -34,6 +34,7 @@ mod observe;
 mod patches;
 mod peers;
 mod projects;
+mod protocol;
 mod roles;
 mod run;
 mod search;

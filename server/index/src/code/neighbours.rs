@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Code, around, distance, module_of, place};
@@ -25,7 +26,7 @@ pub struct Neighbour {
 }
 
 /// A definition that uses a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct User {
     /// The definition around the uses.
     #[serde(flatten)]

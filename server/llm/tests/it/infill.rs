@@ -1,5 +1,9 @@
 //! Gaps over real HTTP: what each server is asked, what is taken of its answer, when it is hung up on, and what that costs.
-#![allow(clippy::unwrap_used, reason = "a test without its server cannot go on")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test without its server cannot go on; fixtures are written here"
+)]
 
 use std::time::{Duration, Instant};
 

@@ -7,8 +7,10 @@
 
 mod bad_input;
 mod clients;
+mod completion;
 mod doors;
 mod index;
+mod insight;
 mod landing;
 mod lifetime;
 mod navigate;

@@ -103,16 +103,27 @@ impl Stage {
 
     /// The server on these pipes; an empty script means that no model is configured.
     pub fn serve(&self, pipes: Pipes, script: &str) -> JoinHandle<Exit> {
-        let (root, state, script) = (self.root.clone(), self.state.clone(), script.to_owned());
+        let models = match script {
+            "" => {
+                Err(Failure::new(Code::Config, "no model is configured").hint("set OPENAI_API_KEY"))
+            }
+            script => Ok(Arc::new(llm::Models::scripted(script).unwrap())),
+        };
+        self.serve_with(pipes, models, agent::CompletionConfig::default())
+    }
+
+    /// The server on these pipes, with these models.
+    pub fn serve_with(
+        &self,
+        pipes: Pipes,
+        models: Result<Arc<llm::Models>, Failure>,
+        completion: agent::CompletionConfig,
+    ) -> JoinHandle<Exit> {
+        let (root, state) = (self.root.clone(), self.state.clone());
         tokio::spawn(lsp::serve(
             pipes.input,
             pipes.output,
             move |Opened { host, .. }: Opened| {
-                let models = match script.as_str() {
-                    "" => Err(Failure::new(Code::Config, "no model is configured")
-                        .hint("set OPENAI_API_KEY")),
-                    script => Ok(Arc::new(llm::Models::scripted(script).unwrap())),
-                };
                 let config = Config {
                     enable_reflect: false,
                     test_command: Some("sh check.sh".to_owned()),
@@ -131,6 +142,7 @@ impl Stage {
                     config,
                     wished_test_command: None,
                     tools: ToolsConfig::default(),
+                    completion,
                     memory: agent::MemoryConfig::default(),
                     effective: json!({}),
                     version: "test".to_owned(),

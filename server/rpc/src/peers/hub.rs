@@ -65,7 +65,10 @@ pub fn under_way(agent: &Agent) -> impl Iterator<Item = TaskView> {
 pub fn told(agent: &Agent, view: TaskView) -> Line {
     let mut questions = agent.approvals();
     questions.retain(|one| one.task == view.id);
-    Line::Task { view, questions }
+    Line::Task {
+        view: Box::new(view),
+        questions,
+    }
 }
 
 /// Carries out what another process asks for. What it starts goes on there if this process ends first.
@@ -174,7 +177,7 @@ async fn hear(hub: &Arc<Hub>, id: PeerId, mut reader: Reader) {
             Line::Task { view, questions } => {
                 hub.roll.seen(&view.id);
                 hub.table.lock().owners.insert(view.id.clone(), id);
-                hub.agent.adopt(view, questions);
+                hub.agent.adopt(*view, questions);
             }
             Line::Event { event } => {
                 hub.roll.seen(&event.task);

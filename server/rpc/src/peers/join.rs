@@ -37,7 +37,7 @@ async fn hear(agent: &Agent, roll: &Roll, mut reader: Reader, lines: mpsc::Unbou
         match line {
             Line::Task { view, questions } => {
                 roll.seen(&view.id);
-                agent.adopt(view, questions);
+                agent.adopt(*view, questions);
             }
             Line::Event { event } => {
                 roll.seen(&event.task);

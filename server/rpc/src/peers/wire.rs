@@ -35,7 +35,7 @@ pub enum Line {
     /// A task that is under way.
     Task {
         /// As it stands.
-        view: TaskView,
+        view: Box<TaskView>,
         /// What it asks a person.
         questions: Vec<Approval>,
     },

@@ -65,8 +65,8 @@ pub(super) fn sync(
     state: &Tree,
     record: &str,
     (tree, builds): (&Tree, Builds),
-    snapshot: &Snapshot,
-    draft: &Draft,
+    (snapshot, draft): (&Snapshot, &Draft),
+    taken: fn(&RelPath) -> bool,
 ) -> Result<Synced, Error> {
     let workspace = snapshot.root().path();
     let source = Tree::open(workspace)
@@ -82,7 +82,8 @@ pub(super) fn sync(
             .remove(record)
             .map_err(|error| Error::io("cannot refresh the scratch tree", error))?;
     }
-    let wanted = wanted(snapshot, draft)?;
+    let mut wanted = wanted(snapshot, draft)?;
+    wanted.retain(|path, _| taken(path));
     clean(tree, &wanted, builds)?;
     let mut files = BTreeMap::new();
     for (path, wanted) in &wanted {

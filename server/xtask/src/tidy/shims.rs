@@ -24,7 +24,7 @@ const SHIMS: [Shim; 2] = [
         ],
         extension: "lua",
         comment: "--",
-        most: 2_400,
+        most: 2_800,
     },
     Shim {
         name: "VS Code",
