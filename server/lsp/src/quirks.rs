@@ -117,7 +117,6 @@ pub const QUIRKS: &[Quirk] = &[
         editor: "Emacs (eglot)",
         marks: &[
             Mark::Name("Eglot"),
-            Mark::Name("Emacs"),
             Mark::Nameless {
                 with: &["/textDocument/typeDefinition", "/workspace/applyEdit"],
                 without: &["/window", "/general"],
@@ -128,6 +127,15 @@ pub const QUIRKS: &[Quirk] = &[
         patience: Some(Duration::from_secs(10)),
         why: "requests are given up after 10 s; the echo area has no button; a stale edit is answered with an error; 1.9 \
               sends no `clientInfo`; what is confirmed is the user's setting, not the edit's annotation",
+        ..NOTHING
+    },
+    Quirk {
+        editor: "Emacs (lsp-mode)",
+        marks: &[Mark::Name("emacs")],
+        lacks: &[CancelButton, EditConfirmation],
+        stale: Stale::Refuses,
+        patience: Some(Duration::from_secs(10)),
+        why: "requests are given up after 10 s; progress stands in the mode line; versions are checked before anything is applied",
         ..NOTHING
     },
     Quirk {
