@@ -165,7 +165,9 @@ await test('a_landed_patch_is_undone', async () => {
 
 await test('a_prompt_document_sends_steers_and_cancels', async () => {
   open('ask.animus.md');
+  await shows('[new file]');
   command('execute-keys iLook<space>at<space>the<space>notes.<ret>---<ret>Mind<space>the<space>dates.<esc>');
+  await shows('Mind the dates.');
   to('Look');
   await take('Send to the agent: Look at the notes.');
   await shows('Look at the notes.: ');

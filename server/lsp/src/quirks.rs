@@ -59,7 +59,7 @@ pub enum Stale {
 
 use Feature::{
     ApplyEdit, CancelButton, CreateExclusive, CreateFile, DeleteFile, DocumentChanges,
-    EditConfirmation, SortedButtons,
+    EditConfirmation, LateEdits, SortedButtons,
 };
 
 /// A row that says nothing.
@@ -141,10 +141,11 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk {
         editor: "Kakoune (kak-lsp)",
         marks: &[Mark::Name("kakoune-lsp"), Mark::Name("kak-lsp")],
-        has: &[SortedButtons],
+        has: &[SortedButtons, LateEdits],
         lacks: &[CancelButton, EditConfirmation],
         why: "progress stands in the status line without a button; annotations are announced and nobody is asked; \
-              menus are sorted, and Enter alone takes what is first then",
+              menus are sorted, and Enter alone takes what is first then; \
+              an action's command is sent before its edit is in the buffer, so the command alone makes the edit",
         ..NOTHING
     },
     Quirk {

@@ -96,9 +96,13 @@ async fn row(name: &str, recorded: &str) -> String {
         .until("the end", said("The patch waits for your decision"))
         .await;
 
-    // Decided at the lines, by an edit that the action carries.
+    // Decided at the lines, by an edit that the action carries, but for the one client that would make it twice.
     let accept = session.action("list.txt", 2, "Accept hunk 1 of 2").await;
-    assert!(accept["edit"].is_object(), "{name}: {accept}");
+    assert_eq!(
+        accept["edit"].is_object(),
+        !name.starts_with("Kakoune"),
+        "{name}: {accept}"
+    );
     session.take(&accept).await;
     session.hunks(&patch, "pending; accepted pending").await;
     assert!(editor.text("list.txt").contains("TWO\nand a half\n"));
