@@ -44,7 +44,7 @@ class Client:
     """An editor on the terminal: documents with versions, and one task."""
     def __init__(self, folder):
         self.root, self.documents, self.answers, self.ids = Path(folder).resolve(), {}, {}, 0
-        self.questions, self.patches, self.patch, self.finished = [], {}, None, None
+        self.questions, self.patches, self.patch, self.finished, self.problem = [], {}, None, None, None
         self.door = Lsp(self.root)
         edits = {'documentChanges': True, 'resourceOperations': ['create', 'delete']}
         ours = {'protocol': [1], 'notifications': True, 'acks': True, 'verbs': ['approval/resolve', 'patch/resolve']}
@@ -83,6 +83,9 @@ class Client:
                 self.tell('$/animus/ack', {'task': params['task'], 'seq': params['events'][-1]['seq']})
             elif method == '$/animus/patch':
                 self.patches[params['id']] = params
+            elif method == 'window/showMessage':
+                self.problem = params['message']
+                print('note:', self.problem)
 
     def open(self, path):
         text = path.read_bytes().decode() if path.exists() else ''
@@ -140,15 +143,18 @@ class Client:
         chosen = options.get(int(said) if said.isdigit() else 0, {'kind': 'reject_once', 'scope': 'once'})
         self.request('animus/approval/resolve', {'approval': question['id'], 'option': chosen['kind'], 'scope': chosen['scope']})
 
+    def state(self, path, index):
+        files = self.patches.get(self.patch, {'files': []})['files']
+        return next((file['hunks'][index]['state'] for file in files if file['path'] == path), 'pending')
+
     def review(self):
         for file in self.request('animus/patch/get', {'patch': self.patch})['files']:
             for hunk in (hunk for hunk in file['hunks'] if hunk['state'] == 'pending'):
                 print(f"\n{file['path']}: lines {hunk['first']} to {hunk['first'] + hunk['removed'] - 1} become\n{hunk['text']}")
                 word = 'accept' if input('accept? [y/N] ').lower().startswith('y') else 'refuse'
-                self.patches.clear()
                 choice = {'patch': self.patch, 'path': file['path'], 'hunk': hunk['index'], 'resolution': word}
                 self.request('animus/patch/resolve', choice)
-                self.pump(lambda: self.patch in self.patches)
+                self.pump(lambda: self.problem or self.state(file['path'], hunk['index']) != 'pending')
         print('the patch is', self.request('animus/patch/get', {'patch': self.patch})['state'])
 
     def run(self, prompt, files):

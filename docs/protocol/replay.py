@@ -86,7 +86,7 @@ def leave(door, pool):
     while not door.inbox.empty():
         take(door, pool)
 
-def play(head, lines, base):
+def play(head, lines, base, doors):
     root, script, bound, door, pool = base / 'ws', base / 'script.json', {}, None, []
     for path, text in [(root / path, text) for path, text in head['files'].items()] + [
             (script, json.dumps(head['script'])), (base / 'config.json', json.dumps(head['config']))]:
@@ -98,7 +98,9 @@ def play(head, lines, base):
     for number, line in enumerate(lines, 2):
         expected = line['message']
         if line['from'] == 'client':
-            door = door or (Http if head['door'] == 'http' else Lsp)(root, env)
+            if not door:
+                door = (Http if head['door'] == 'http' else Lsp)(root, env)
+                doors.append(door)
             door.send(fill(expected, bound))
             if expected.get('method') != 'exit':
                 continue
@@ -125,9 +127,11 @@ def replay(name):
     head, *lines = [json.loads(line) for line in Path(name).read_text(encoding='utf-8').splitlines()]
     try:
         with tempfile.TemporaryDirectory() as base:
-            play(head['transcript'], lines, Path(base).resolve())
+            play(head['transcript'], lines, Path(base).resolve(), doors := [])
     except AssertionError as wrong:
         print(f'{Path(name).stem} ... FAILED: {wrong}', file=sys.stderr)
+        for door in doors:
+            door.process.kill()
         return False
     print(f'{Path(name).stem} ... ok')
     return True

@@ -4,3 +4,6 @@ if vim.g.loaded_animus then
 end
 vim.g.loaded_animus = true
 require('animus.commands').define()
+vim.keymap.set('i', '<Plug>(animus-complete-accept)', function()
+  require('animus.complete').accept()
+end, { desc = 'Animus: Accept suggestion' })

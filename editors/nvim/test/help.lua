@@ -38,6 +38,7 @@ check.test('commands_are_those_of_the_code', function()
   for _, name in ipairs(names) do
     check.has(vim.fn.maparg(require('animus.commands').plug(name), 'n', false, true).desc, 'Animus: ')
   end
+  check.has(vim.fn.maparg('<Plug>(animus-complete-accept)', 'i', false, true).desc, 'Animus: ')
 end)
 
 check.test('options_are_those_of_the_code_with_their_defaults', function()
@@ -79,7 +80,7 @@ check.test('wrong_options_are_told_or_refused', function()
   local set, problems = options.check({ vew = 'float', save = 'all' })
   check.equal(problems, { 'no option vew; did you mean view?' })
   check.equal({ set.save, set.view, set.vew == nil }, { 'all', 'split', true })
-  for name, value in pairs({ view = 'left', height = 'ten', land = true, findings = 'sometimes', cmd = 'animus', keymaps = 'yes' }) do
+  for name, value in pairs({ view = 'left', height = 'ten', land = true, findings = 'sometimes', cmd = 'animus', keymaps = 'yes', complete = 1 }) do
     local ok, problem = pcall(options.check, { [name] = value })
     check.equal(ok, false)
     check.has(problem, 'animus option ' .. name)

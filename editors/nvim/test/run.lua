@@ -272,6 +272,23 @@ test('the_event_view_shows_the_task', function()
   has(text, 'verified:')
 end)
 
+test('the_view_floats_or_stands_beside_and_gives_the_window_back', function()
+  local here = vim.api.nvim_get_current_win()
+  vim.cmd('Animus view')
+  for _, kind in ipairs({ 'float', 'vsplit', 'split' }) do
+    equal(#vim.fn.win_findbuf(vim.fn.bufnr('animus://task/' .. tasks.latest)), 0)
+    require('animus').options.view = kind
+    vim.cmd('Animus view')
+    equal(vim.bo.filetype, 'animus')
+    local config = vim.api.nvim_win_get_config(0)
+    equal(config.relative, kind == 'float' and 'editor' or '')
+    has(kind == 'float' and config.footer[1][1] or vim.wo.statusline, 'c cancel  s steer  a approve')
+    has(vim.wo.winbar, 'verified')
+    vim.cmd.normal('q')
+    equal(vim.api.nvim_get_current_win(), here)
+  end
+end)
+
 test('undo_restores_both_files', function()
   vim.cmd('Animus undo')
   wait('the undone patch', 10000, function()

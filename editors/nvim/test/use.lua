@@ -14,7 +14,7 @@ local init = [[
 vim.g.maplocalleader = ','
 vim.o.statusline = '%f %{%v:lua.require("animus").statusline()%}'
 vim.api.nvim_create_autocmd('User', { pattern = 'AnimusStatus', command = 'redrawstatus' })
-require('animus').setup({ keymaps = true, hieght = 20 })
+require('animus').setup({ keymaps = true, hieght = 20, config = { agent = { approval_timeout_seconds = 95 } } })
 vim.keymap.set({ 'n', 'x' }, ',a', '<Plug>(animus-ask)')
 ]]
 
@@ -187,6 +187,14 @@ test('restart_gives_a_new_server', function()
   local old = screen.ask('return vim.lsp.get_clients({ name = "animus", bufnr = 0 })[1].id')
   screen.type(':Animus restart<CR>')
   screen.becomes('the new server', ('local c = vim.lsp.get_clients({ name = "animus" }); return #c == 1 and c[1].id ~= %d and c[1].initialized == true'):format(old))
+end)
+
+test('the_config_of_setup_reaches_the_server', function()
+  local config = screen.ask([[
+    local client = vim.lsp.get_clients({ name = 'animus' })[1]
+    return client:request_sync('animus/config/effective', vim.empty_dict(), 10000).result
+  ]])
+  equal(config.agent.approval_timeout_seconds, 95)
 end)
 
 test('checkhealth_finds_nothing_wrong', function()

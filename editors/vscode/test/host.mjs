@@ -19,8 +19,8 @@ const screen = suite.endsWith(".mjs");
 // No gallery: the tests ask nothing of the network.
 const env = { ...process.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' };
 if (screen) {
-  // The extension finds the program where a user has it.
-  env.PATH = `${dirname(env.ANIMUS_BIN)}${delimiter}${env.PATH}`;
+  // Where the suite puts the program, as a user would.
+  env.PATH = `${join(data, "bin")}${delimiter}${env.PATH}`;
   delete env.ANIMUS_BIN;
   // As started from a terminal: the PATH is this one, not that of a login shell.
   env.VSCODE_CLI = "1";
@@ -102,7 +102,7 @@ try {
   if (screen) {
     const { drive } = await import(new URL(suite, import.meta.url));
     await page.goto(folder);
-    code = await drive(page, workspace);
+    code = await drive(page, workspace, join(data, "bin"));
     await finish();
   } else await runSuite(page, folder);
 } catch (problem) {

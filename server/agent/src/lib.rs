@@ -301,6 +301,12 @@ impl Agent {
         &self.shared.knowledge
     }
 
+    /// Millionths of a dollar that models cost today, in every process that shares the ledger; 0 without a model.
+    pub fn spent_today(&self) -> u64 {
+        let models = self.shared.models.as_ref();
+        models.map_or(0, |models| models.spent().day)
+    }
+
     /// Suggestions at the cursor.
     pub fn completion(&self) -> &Arc<Completion> {
         &self.shared.completion

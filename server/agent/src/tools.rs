@@ -25,7 +25,7 @@ mod write_file;
 pub(crate) use aliases::canonical;
 
 use crate::desk::Desk;
-use crate::validate::Shape;
+use crate::validate::{Shape, told};
 use futures::future::BoxFuture;
 use llm::ToolSpec;
 use protocol::{Code, Failure, ToolKind};
@@ -121,7 +121,7 @@ impl Toolbox {
             .map(|tool| ToolSpec {
                 name: tool.name().into(),
                 description: tool.about().into(),
-                schema: tool.schema(),
+                schema: told(&tool.schema()),
             })
             .collect();
         let shaped = |tool: Box<dyn Tool>| {

@@ -78,6 +78,33 @@ pub fn slim<T: schemars::JsonSchema>() -> Value {
     schema
 }
 
+/// The schema as models are told it: what may be left out is known by `required`, so that `null` and its kind only cost tokens.
+/// Input is held against the whole one.
+pub fn told(schema: &Value) -> Value {
+    let Value::Object(words) = schema else {
+        return schema.clone();
+    };
+    let mut told = serde_json::Map::new();
+    for (word, said) in words {
+        let said = match (word.as_str(), said) {
+            ("default", Value::Null) => continue,
+            ("minimum", least) if least.as_u64() == Some(0) => continue,
+            ("type", Value::Array(types)) => match types.as_slice() {
+                [one, Value::String(null)] if null == "null" => one.clone(),
+                _ => said.clone(),
+            },
+            ("properties" | "$defs", Value::Object(named)) => named
+                .iter()
+                .map(|(name, schema)| (name.clone(), self::told(schema)))
+                .collect(),
+            ("items", schema) => self::told(schema),
+            _ => said.clone(),
+        };
+        told.insert(word.clone(), said);
+    }
+    Value::Object(told)
+}
+
 fn strip(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -120,6 +147,27 @@ mod tests {
         let shape = Shape::of(&schema).unwrap();
         assert!(shape.check("t", &json!({})).is_ok());
         assert!(shape.check("t", &json!({"a": 1})).is_err());
+    }
+
+    #[test]
+    fn models_are_told_no_words_that_only_cost() {
+        let schema = slim::<Input>();
+        let optional = &schema["properties"]["lines"];
+        assert_eq!(optional["type"], json!(["integer", "null"]));
+        let told = told(&schema);
+        assert_eq!(told["properties"]["lines"], json!({"type": "integer"}));
+        assert_eq!(told["required"], schema["required"]);
+        // A property may have any name.
+        let odd = json!({"properties": {"default": {"type": ["string", "null"], "default": null}}});
+        let plain = json!({"properties": {"default": {"type": "string"}}});
+        assert_eq!(self::told(&odd), plain);
+        // What models leave out or write as null fits all the same.
+        let shape = Shape::of(&schema).unwrap();
+        assert!(
+            shape
+                .check("t", &json!({"path": "a", "lines": null}))
+                .is_ok()
+        );
     }
 
     #[test]

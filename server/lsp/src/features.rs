@@ -19,6 +19,9 @@ pub enum Feature {
     DeleteFile,
     /// Sorts the buttons of a question by their names, and takes the first where a person only presses Enter. Nobody announces it.
     SortedButtons,
+    /// Runs the command of an action before it tells of the action's edit, so that an action may carry one of them only. Nobody
+    /// announces it.
+    LateEdits,
     /// Takes `metadata` with an edit, and saves what a refactoring touched.
     EditMetadata,
     /// Asks a person before it applies an annotated edit.
@@ -53,13 +56,14 @@ pub enum Feature {
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 21] = [
+pub const ALL: [Feature; 22] = [
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
     Feature::CreateExclusive,
     Feature::DeleteFile,
     Feature::SortedButtons,
+    Feature::LateEdits,
     Feature::EditMetadata,
     Feature::EditConfirmation,
     Feature::Progress,

@@ -59,7 +59,7 @@ pub enum Stale {
 
 use Feature::{
     ApplyEdit, CancelButton, CreateExclusive, CreateFile, DeleteFile, DocumentChanges,
-    EditConfirmation, SortedButtons,
+    EditConfirmation, LateEdits, SortedButtons,
 };
 
 /// A row that says nothing.
@@ -117,7 +117,6 @@ pub const QUIRKS: &[Quirk] = &[
         editor: "Emacs (eglot)",
         marks: &[
             Mark::Name("Eglot"),
-            Mark::Name("Emacs"),
             Mark::Nameless {
                 with: &["/textDocument/typeDefinition", "/workspace/applyEdit"],
                 without: &["/window", "/general"],
@@ -131,12 +130,22 @@ pub const QUIRKS: &[Quirk] = &[
         ..NOTHING
     },
     Quirk {
+        editor: "Emacs (lsp-mode)",
+        marks: &[Mark::Name("emacs")],
+        lacks: &[CancelButton, EditConfirmation],
+        stale: Stale::Refuses,
+        patience: Some(Duration::from_secs(10)),
+        why: "requests are given up after 10 s; progress stands in the mode line; versions are checked before anything is applied",
+        ..NOTHING
+    },
+    Quirk {
         editor: "Kakoune (kak-lsp)",
         marks: &[Mark::Name("kakoune-lsp"), Mark::Name("kak-lsp")],
-        has: &[SortedButtons],
+        has: &[SortedButtons, LateEdits],
         lacks: &[CancelButton, EditConfirmation],
         why: "progress stands in the status line without a button; annotations are announced and nobody is asked; \
-              menus are sorted, and Enter alone takes what is first then",
+              menus are sorted, and Enter alone takes what is first then; \
+              an action's command is sent before its edit is in the buffer, so the command alone makes the edit",
         ..NOTHING
     },
     Quirk {

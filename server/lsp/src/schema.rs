@@ -59,6 +59,9 @@ struct Options {
     /// What to do with a patch where the request does not say.
     #[serde(default)]
     land: Option<LandMode>,
+    /// Settings of the agent, keys of the configuration as JSON.
+    #[serde(default)]
+    config: Option<Value>,
 }
 
 /// Events of one task, in order, following those before.
@@ -247,7 +250,10 @@ mod tests {
         }
         for verb in agent::insight::Verb::ALL {
             let said = &document["clientVerbs"][verb.word()];
-            assert!(said["params"].is_object() && said["answer"].is_object());
+            assert!(
+                said["params"].is_object() && said["answer"].is_object(),
+                "{verb:?}"
+            );
         }
         for method in NOTIFICATIONS {
             assert!(

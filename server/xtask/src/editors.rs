@@ -3,8 +3,8 @@
 
 mod fixture;
 
-use crate::setup::Tools;
-use crate::shell::{command, quiet, top};
+use crate::setup::{Recorder, Tools};
+use crate::shell::{command, quiet, run as show, top};
 use crate::vsix;
 use anyhow::{Context, Result, bail};
 use fixture::{Fixture, PYTHON, TYPESCRIPT};
@@ -49,8 +49,6 @@ enum Editor {
     Screen(&'static str),
     /// Emacs with eglot as Debian has them.
     Eglot,
-    /// Kakoune with kak-lsp, in a terminal.
-    Kakoune,
 }
 
 /// Cases of the sessions of editors without a plug-in of ours, in the order in which the tests ask for them.
@@ -121,11 +119,6 @@ const SESSIONS: &[Session] = &[
         name: "eglot",
         fixture: Fixture::Review(&STOCK),
         editor: Editor::Eglot,
-    },
-    Session {
-        name: "kakoune",
-        fixture: Fixture::Review(&STOCK),
-        editor: Editor::Kakoune,
     },
     Session {
         name: "nvim-intelligence",
@@ -215,13 +208,6 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
                 .env("HOME", folder.join("home"));
             emacs
         }
-        Editor::Kakoune => {
-            let mut node = command(&tools.node);
-            node.arg("editors/stock/kakoune.mjs")
-                .args([&tools.kakoune.tmux, &tools.kakoune.kak, &tools.kakoune.lsp])
-                .env("HOME", folder.join("home"));
-            node
-        }
     }
 }
 
@@ -235,21 +221,10 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
     if let Editor::Screen(_) = session.editor {
         editor.env("ANIMUS_VSIX", vsix::build(vsix::Server::Absent)?);
     }
-    editor
-        .env("ANIMUS_BIN", target()?.join("debug/animus"))
-        .env("ANIMUS_CONFIG", &config)
-        .env("ANIMUS_STATE_DIR", folder.join("state"))
+    surround(&mut editor, &folder)?
         .env("ANIMUS_TEST_WORKSPACE", folder.join("workspace"))
         .env("ANIMUS_TEST_NODE", &tools.node)
         .env("ANIMUS_TEST_PYRIGHT", &tools.pyright);
-    for variable in [
-        "XDG_STATE_HOME",
-        "XDG_DATA_HOME",
-        "XDG_CACHE_HOME",
-        "XDG_CONFIG_HOME",
-    ] {
-        editor.env(variable, folder.join("xdg"));
-    }
     let before = tally.failed;
     let noise = folder.join("stderr.log");
     editor.stderr(fs::File::create(&noise)?);
@@ -276,6 +251,44 @@ fn run_one(session: &Session, tools: &Tools, tally: &mut Tally) -> Result<()> {
         println!("the session's files are in {}", folder.display());
     }
     Ok(())
+}
+
+/// Nothing of the machine's own configuration reaches the editor or the server.
+fn surround<'a>(editor: &'a mut Command, folder: &Path) -> Result<&'a mut Command> {
+    editor
+        .env("ANIMUS_BIN", target()?.join("debug/animus"))
+        .env("ANIMUS_CONFIG", folder.join("config.yaml"))
+        .env("ANIMUS_STATE_DIR", folder.join("state"));
+    for variable in [
+        "XDG_STATE_HOME",
+        "XDG_DATA_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+    ] {
+        editor.env(variable, folder.join("xdg"));
+    }
+    Ok(editor)
+}
+
+/// Records Neovim for the documentation: the plug-in as a user installs it, in a terminal, with the day of the tests.
+pub fn record(tools: &Tools, recorder: &Recorder, pictures: &Path) -> Result<()> {
+    let folder = target()?.join("editor-tests/recording");
+    Fixture::Use.prepare(&folder)?;
+    let plugin = folder.join("xdg/nvim/site/pack/animus/start/animus");
+    fs::create_dir_all(&plugin)?;
+    for part in ["doc", "lsp", "lua", "plugin", "syntax"] {
+        let from = top().join("editors/nvim").join(part);
+        quiet(command("cp").arg("-r").arg(from).arg(&plugin))?;
+    }
+    let mut python = command(&recorder.python);
+    python
+        .arg(top().join("docs/pictures/record.py"))
+        .arg(&tools.neovim)
+        .arg("src/lib.rs")
+        .arg(pictures)
+        .current_dir(folder.join("workspace"))
+        .env("PYTHONPATH", &recorder.packages);
+    show(surround(&mut python, &folder)?)
 }
 
 /// Passes the editor's lines on and counts them. False where it failed without saying which test did.

@@ -12,6 +12,7 @@ mod clients;
 mod dist;
 mod editors;
 mod observe;
+mod pictures;
 mod setup;
 mod shell;
 mod test;
@@ -37,6 +38,7 @@ cargo xtask bench turns          what the agent costs beside a model that answer
 cargo xtask bench search [FOLDER]  the index beside a bare parse of the same files
 cargo xtask bench quality --truth FILE --snapshots FOLDER  how well the index finds
 cargo xtask bench attacks --cases FILE --benign FILE  what policy and kernel do about a list of attacks
+cargo xtask pictures [nvim|vscode]  the pictures of the documentation, taken anew in docs/pictures
 cargo xtask vsix [--with-server]  the extension of VS Code as one file in target/package, with the server for this machine
 cargo xtask settings             the extension's settings from the configuration's schema
 cargo xtask dist                 the binary and the editor shims in target/package";
@@ -76,6 +78,8 @@ fn run() -> Result<()> {
         ["bench", "attacks", words @ ..] => bench::run(bench::What::Attacks(words)),
         ["bench", "measure", server, bare] => bench::measure(server, bare),
         ["bench", "bare"] => bare::serve(),
+        ["pictures"] => pictures::run(None),
+        ["pictures", editor @ ("nvim" | "vscode")] => pictures::run(Some(editor)),
         ["vsix"] => vsix::run(vsix::Server::Absent),
         ["vsix", "--with-server"] => vsix::run(vsix::Server::Bundled),
         ["settings"] => vsix::settings(),

@@ -1,14 +1,13 @@
 //! Setup: what the editor tests need, installed once below `.editors` from package registries. A stamp names the version
 //! of each piece; a piece without its stamp is installed anew, whole or not at all.
 
-use crate::shell::{cargo, command, find, quiet, top};
+use crate::shell::{command, find, quiet, top};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 const NEOVIM: &str = "0.11.4";
-const KAK_LSP: &str = "22.0.0";
 /// The npm package `code-server` holds VS Code's own server in `lib/vscode`: this is VS Code 1.139.1.
 const CODE_SERVER: &str = "4.139.1";
 /// Grafana's generated types for Python: its version 10.1.
@@ -17,6 +16,13 @@ const GRAFANA_TYPES: &str = "1769699998!10.1.0";
 const TYPESCRIPT: &str = "6.0.3";
 /// The language server of the Python project that Neovim is tested with.
 const PYRIGHT: &str = "1.1.414";
+/// A terminal in Python, and what draws it as an SVG.
+const RECORDER: [&str; 4] = [
+    "termtosvg==1.1.0",
+    "pyte==0.8.2",
+    "lxml==6.1.3",
+    "wcwidth==0.9.4",
+];
 /// VS Code's server needs Node 24, also where the system's is older.
 const NODE: &str = "24.21.0";
 
@@ -27,17 +33,8 @@ pub struct Tools {
     pub vscode: PathBuf,
     pub browser: PathBuf,
     pub emacs: PathBuf,
-    pub kakoune: Kakoune,
     /// Pyright's language server, for Node.
     pub pyright: PathBuf,
-}
-
-/// Kakoune, its language client, and the terminal that both run in.
-#[derive(Default)]
-pub struct Kakoune {
-    pub tmux: PathBuf,
-    pub kak: PathBuf,
-    pub lsp: PathBuf,
 }
 
 /// What the tests of metrics need.
@@ -62,6 +59,26 @@ pub fn watching() -> Result<Watching> {
     })
 }
 
+/// What records a terminal.
+pub struct Recorder {
+    pub python: PathBuf,
+    /// A folder for Python's path.
+    pub packages: PathBuf,
+}
+
+/// termtosvg with what it stands on.
+pub fn recorder() -> Result<Recorder> {
+    let packages = piece("recorder", &RECORDER.join(" "), |fresh| {
+        RECORDER
+            .iter()
+            .try_for_each(|package| pip(package, &fresh.join("packages")))
+    })?;
+    Ok(Recorder {
+        python: program(&["python3", "python"], &["python3", "python3-pip"])?,
+        packages: packages.join("packages"),
+    })
+}
+
 /// Installs what is missing. Every piece that cannot be installed is named in the error.
 pub fn run() -> Result<Tools> {
     let mut problems = Vec::new();
@@ -71,7 +88,6 @@ pub fn run() -> Result<Tools> {
         vscode: or_noted(vscode(), &mut problems),
         browser: or_noted(browser(), &mut problems),
         emacs: or_noted(emacs(), &mut problems),
-        kakoune: or_noted(kakoune(), &mut problems),
         pyright: or_noted(pyright(), &mut problems),
     };
     or_noted(extension(), &mut problems);
@@ -196,28 +212,6 @@ fn emacs() -> Result<PathBuf> {
         quiet(command(&emacs).args(words)).context("Emacs has no eglot")?;
     }
     Ok(emacs)
-}
-
-/// The language client is built without optimization, which is what takes the time.
-fn kakoune() -> Result<Kakoune> {
-    let folder = piece("kak-lsp", KAK_LSP, |fresh| {
-        let mut cargo = cargo(&["install", "--quiet", "--locked", "--no-default-features"]);
-        cargo
-            .args(["kak-lsp", "--version", KAK_LSP, "--root"])
-            .arg(fresh)
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
-            .env("CARGO_TARGET_DIR", fresh.join("build"));
-        quiet(&mut cargo)?;
-        fs::remove_dir_all(fresh.join("build"))?;
-        Ok(())
-    })?;
-    Ok(Kakoune {
-        tmux: program(&["tmux"], &["tmux"])?,
-        kak: program(&["kak"], &["kakoune"])?,
-        lsp: folder.join("bin/kak-lsp"),
-    })
 }
 
 /// The packages of the clients of the network door; the browser that they need.

@@ -164,15 +164,20 @@ function M.open(id)
   end, client)
 end
 
+local group = vim.api.nvim_create_augroup('animus.approvals', { clear = true })
+
 -- The server is gone, and its questions with it.
-function M.left(client_id)
-  waiting = vim.tbl_filter(function(question)
-    return question.client.id ~= client_id
-  end, waiting)
-end
+vim.api.nvim_create_autocmd('LspDetach', {
+  group = group,
+  callback = vim.schedule_wrap(function()
+    waiting = vim.tbl_filter(function(question)
+      return question.client and not question.client:is_stopped()
+    end, waiting)
+  end),
+})
 
 vim.api.nvim_create_autocmd('ModeChanged', {
-  group = vim.api.nvim_create_augroup('animus.approvals', { clear = true }),
+  group = group,
   pattern = '*:n',
   callback = vim.schedule_wrap(M.next),
 })

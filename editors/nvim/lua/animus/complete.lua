@@ -73,7 +73,9 @@ end
 M.clients = {}
 
 local function start()
-  vim.api.nvim_set_hl(0, 'AnimusComplete', { link = 'Comment', default = true })
+  for name, link in pairs({ AnimusComplete = 'Comment' }) do
+    vim.api.nvim_set_hl(0, name, { link = link, default = true })
+  end
   local group = vim.api.nvim_create_augroup('animus.complete', {})
   vim.api.nvim_create_autocmd({ 'TextChangedI', 'CursorMovedI', 'InsertEnter' }, {
     group = group,
@@ -135,9 +137,5 @@ function M.accept()
   vim.api.nvim_win_set_cursor(0, { at.row + #lines, #lines[#lines] + (#lines == 1 and at.col or 0) })
   return true
 end
-
-vim.keymap.set('i', '<Plug>(animus-complete-accept)', function()
-  M.accept()
-end, { desc = 'Animus: Accept suggestion' })
 
 return M

@@ -383,7 +383,7 @@ local function open(client, item)
     require('animus.review.document').show(M.view(item.patch), item)
     return
   end
-  local bufnr = vim.fn.bufadd(target)
+  local bufnr = vim.fn.bufadd(vim.fn.fnamemodify(target, ':.'))
   vim.bo[bufnr].buflisted = true
   vim.cmd("normal! m'")
   if bufnr ~= vim.api.nvim_get_current_buf() then

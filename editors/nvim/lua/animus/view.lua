@@ -259,8 +259,10 @@ local function place(view)
   return { split = 'below', win = -1, height = options.height }
 end
 
+-- The window of the view, where it is on the screen.
 local function open()
-  return window and api.nvim_win_is_valid(window) and window or nil
+  local there = window and api.nvim_win_is_valid(window)
+  return there and api.nvim_win_get_tabpage(window) == api.nvim_get_current_tabpage() and window or nil
 end
 
 -- Shows the view of a task, with the events so far where it is new. The cursor stays where it is unless `enter`.
@@ -294,16 +296,15 @@ end
 
 function M.close()
   local shown = open()
-  if shown and #api.nvim_list_wins() > 1 then
-    api.nvim_win_close(shown, true)
+  if shown then
+    -- The last window of all cannot be closed.
+    pcall(api.nvim_win_close, shown, true)
   end
   window = nil
 end
 
--- Whether the view is on the screen of the current tab page.
 function M.is_open()
-  local shown = open()
-  return shown ~= nil and api.nvim_win_get_tabpage(shown) == api.nvim_get_current_tabpage()
+  return open() ~= nil
 end
 
 return M

@@ -24,7 +24,7 @@ struct Project {
 }
 
 /// Whether the programs are there; where not it is said.
-fn have(programs: &[&str]) -> bool {
+pub fn have(programs: &[&str]) -> bool {
     let missing = programs.iter().find(|program| {
         let mut command = Command::new(program);
         let ran = command

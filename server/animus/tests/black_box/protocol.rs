@@ -16,6 +16,7 @@ use expect_test::expect_file;
 use play::{Transcript, is_view, play};
 use serde_json::Value;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol")
@@ -134,4 +135,124 @@ fn asked() {
 #[test]
 fn room() {
     check("room");
+}
+
+#[test]
+fn editor_rename() {
+    check("editor_rename");
+}
+
+#[test]
+fn editor_knows() {
+    check("editor_knows");
+}
+
+/// The reference client, on this test's server.
+fn client(stage: &Stage) -> Command {
+    // The environment of a stage, without its program.
+    let animus = stage.animus(&[]);
+    // Python itself: what is called so may be a script that needs its own home.
+    let words = ["-c", "import sys; print(sys.executable)"];
+    let python = said(Command::new("python3").args(words)).out;
+    let mut command = Command::new(python.trim());
+    command.arg("-B").arg(docs().join("client.py")).env_clear();
+    for (name, value) in animus.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command
+        .env("ANIMUS", animus.get_program())
+        .env("PYTHONIOENCODING", "utf-8")
+        .current_dir(stage.root());
+    command
+}
+
+#[test]
+fn the_reference_client_has_at_most_200_lines() {
+    let text = std::fs::read_to_string(docs().join("client.py")).unwrap();
+    assert!(text.lines().count() <= 200, "{}", text.lines().count());
+}
+
+#[test]
+fn the_reference_client_replays_every_transcript() {
+    if !crate::projects::have(&["python3"]) {
+        return;
+    }
+    let mut names: Vec<PathBuf> = std::fs::read_dir(docs().join("transcripts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    names.sort();
+    let run = said(client(&Stage::empty()).arg("--transcript").args(&names));
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert_eq!(
+        run.out.matches(" ... ok\n").count(),
+        names.len(),
+        "{}",
+        run.out
+    );
+}
+
+/// The folders of a transcript, for a client that has not read it.
+fn folders(name: &str) -> Stage {
+    let text = std::fs::read_to_string(docs().join(format!("transcripts/{name}.jsonl"))).unwrap();
+    Transcript::parse(&text).stage()
+}
+
+#[test]
+fn with_the_reference_client_a_person_approves_accepts_one_hunk_and_refuses_one() {
+    if !crate::projects::have(&["python3"]) {
+        return;
+    }
+    let stage = folders("shim");
+    let mut command = client(&stage);
+    command
+        .arg(stage.root())
+        .args(["Say goodbye to the moon", "greet.txt"]);
+    let run = crate::stage::fed(&mut command, "1\ny\nn\n");
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.out.contains("the patch is landed"), "{}", run.out);
+    assert_eq!(stage.read("greet.txt"), "goodbye\n\n\n\nworld\n");
+    // Nobody answers: no.
+    let stage = folders("shim");
+    let mut command = client(&stage);
+    command
+        .arg(stage.root())
+        .args(["Say goodbye to the moon", "greet.txt"]);
+    let run = crate::stage::fed(&mut command, "\nn\nn\n");
+    assert!(
+        run.out.contains("the patch is refused"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld\n");
+}
+
+#[test]
+fn ctrl_c_in_the_reference_client_cancels_the_task() {
+    if !crate::projects::have(&["python3"]) {
+        return;
+    }
+    let stage = folders("shim");
+    let mut command = client(&stage);
+    command
+        .arg(stage.root())
+        .args(["Say goodbye to the moon", "greet.txt"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It asks, and nobody answers.
+    let mut out = child.stdout.take().unwrap();
+    let mut shown = String::new();
+    while !shown.contains("your answer") {
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut out, &mut byte).unwrap();
+        shown.push(char::from(byte[0]));
+    }
+    crate::interrupt::signal(&child, "-INT");
+    std::io::Read::read_to_string(&mut out, &mut shown).unwrap();
+    assert!(shown.contains("cancelled: "), "{shown}");
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{shown}");
 }

@@ -175,6 +175,10 @@ pub fn edit(
         Decision::TakeBack => Way::Out,
         Decision::Refuse => return None,
     };
+    // The command would find the old text and make the edit a second time.
+    if client.can(Feature::LateEdits) {
+        return None;
+    }
     let edits = live.edits(hunks, way, client)?.to_vec();
     let uri = Uri::from_str(&asked.editor.addresses().uri(asked.path)).ok()?;
     let versions = client.can(Feature::DocumentChanges);

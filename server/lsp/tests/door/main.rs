@@ -19,6 +19,7 @@ mod review;
 mod review_document;
 mod stage;
 mod stale;
+mod stock;
 mod streams;
 mod sync;
 mod tasks;

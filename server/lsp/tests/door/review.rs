@@ -19,7 +19,7 @@ async fn waiting(stage: &Stage, params: Value) -> (Session, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hunks_are_decided_in_any_order_in_every_client() {
-    for client in ["vscode", "neovim", "emacs", "kakoune", "helix", "kate"] {
+    for client in ["vscode", "neovim", "emacs", "helix", "kate"] {
         let stage = Stage::with_list();
         let (session, patch) = waiting(&stage, recorded(client)).await;
         let editor = &session.editor;
@@ -58,6 +58,25 @@ async fn hunks_are_decided_in_any_order_in_every_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn l3_a_client_that_tells_of_an_edit_too_late_gets_the_command_alone() {
+    let stage = Stage::with_list();
+    let (session, patch) = waiting(&stage, recorded("kakoune")).await;
+    let editor = &session.editor;
+    let accept = session.action("list.txt", 1, "Accept hunk 1 of 2").await;
+    assert!(accept["edit"].is_null(), "{accept}");
+    session.take(&accept).await;
+    session.hunks(&patch, "pending; accepted pending").await;
+    let first = LIST.replace("two\n", "TWO\nand a half\n");
+    assert_eq!(editor.text("list.txt"), first);
+    let back = session.action("list.txt", 2, "Take back hunk 1 of 2").await;
+    assert!(back["edit"].is_null(), "{back}");
+    session.take(&back).await;
+    session.hunks(&patch, "pending; undone pending").await;
+    assert_eq!(editor.text("list.txt"), LIST);
+    assert_eq!(editor.seen("workspace/applyEdit").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_hunks_of_a_file_go_at_once() {
     let stage = Stage::with_list();
     let (session, patch) = waiting(&stage, recorded("neovim")).await;
@@ -75,7 +94,7 @@ async fn all_hunks_of_a_file_go_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hunk_is_known_by_the_text_of_a_client_that_runs_no_command() {
     let stage = Stage::with_list();
-    let (session, patch) = waiting(&stage, recorded("kakoune")).await;
+    let (session, patch) = waiting(&stage, recorded("neovim")).await;
     let accept = session.action("list.txt", 8, "Accept hunk 2 of 2").await;
     assert!(session.editor.edit(&accept["edit"]));
     session.hunks(&patch, "pending; pending accepted").await;

@@ -19,6 +19,7 @@ pub struct Server {
     bytes: IntGauge,
     sessions: IntGauge,
     history: IntGauge,
+    day: IntGauge,
     pub events: IntCounter,
 }
 
@@ -55,6 +56,10 @@ impl Server {
                 "animus_history_bytes",
                 "Bytes that the histories of sessions take on disk.",
             ),
+            day: gauge(
+                "animus_day_spent_micro_usd",
+                "Millionths of a dollar that models cost today, in every process of the user, completions included.",
+            ),
             events: register(
                 registry,
                 IntCounter::new("animus_events_total", "Events that tasks told."),
@@ -74,6 +79,7 @@ impl Server {
         let (sessions, bytes) = agent.sessions_on_disk();
         self.sessions.set(whole(sessions));
         self.history.set(whole(bytes));
+        self.day.set(whole(agent.spent_today()));
     }
 }
 

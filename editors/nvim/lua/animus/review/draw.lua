@@ -70,13 +70,11 @@ local function pending(bufnr, item)
   local last = api.nvim_buf_line_count(bufnr)
   local start, count = item.live.start - 1, item.live.lines
   local lines = added(bufnr, item.text)
-  local mark = {
-    virt_text = label(item),
-    virt_text_pos = 'right_align',
-    sign_text = count == 0 and '+' or item.text == '' and '-' or '~',
-    sign_hl_group = 'AnimusSign',
-    strict = false,
-  }
+  local mark = { virt_text = label(item), virt_text_pos = 'right_align', strict = false }
+  local sign = { sign_text = count == 0 and '+' or item.text == '' and '-' or '~', sign_hl_group = 'AnimusSign', strict = false }
+  -- A mark that ends at the beginning of a line gives that line its sign too, so the sign has its own.
+  sign.end_row = count > 0 and math.min(start + count, last) - 1 or nil
+  api.nvim_buf_set_extmark(bufnr, namespace, math.min(start, last - 1), 0, sign)
   if count > 0 then
     mark.end_row = math.min(start + count, last)
     mark.hl_group = 'AnimusRemoved'

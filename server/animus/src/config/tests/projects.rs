@@ -170,3 +170,27 @@ fn a_project_file_adds_rules_that_ask_or_deny_and_none_that_allow() {
         "{ignored:?}"
     );
 }
+
+/// Completion sends text out at each pause of typing: a repository may only stop that.
+#[test]
+fn a_repository_can_only_switch_completion_off() {
+    let loaded = |user: &str, project: &str| {
+        run(&Case {
+            user: Some(user),
+            project: Some(project),
+            ..EMPTY
+        })
+        .unwrap()
+    };
+    let on = loaded(
+        "version: 1",
+        "completion: {enabled: true, prefix_bytes: 90000}",
+    );
+    assert_eq!(on.settings.completion, agent::CompletionConfig::default());
+    assert_eq!(on.ignored.len(), 2, "{:?}", on.ignored);
+    let off = loaded(
+        "completion: {enabled: true}",
+        "completion: {enabled: false}",
+    );
+    assert!(!off.settings.completion.enabled && off.ignored.is_empty());
+}

@@ -49,6 +49,7 @@ impl Checked {
     /// Every message of a conversation.
     pub fn conversation(&mut self, crossed: &[Crossed]) {
         let mut asked: BTreeMap<String, (String, Value)> = BTreeMap::new();
+        let mut from_server: BTreeMap<String, String> = BTreeMap::new();
         for it in crossed {
             let message = &it.message;
             if message["request"].is_number() {
@@ -66,6 +67,17 @@ impl Checked {
                     } else if method == "initialized" || id == "null" {
                     } else {
                         asked.insert(id, (String::new(), Value::Null));
+                    }
+                }
+                (Some(method), None) if method.starts_with("animus/client/") => {
+                    let verb = method.replacen("animus/", "", 1).replace('/', "~1");
+                    self.hold(&format!("/clientVerbs/{verb}/params"), &message["params"]);
+                    from_server.insert(id, verb);
+                }
+                (None, Some(_)) => {
+                    if let Some(verb) = from_server.remove(&id) {
+                        let place = format!("/clientVerbs/{verb}/answer");
+                        self.hold(&place, &message["result"]);
                     }
                 }
                 (Some(method), None) if method.starts_with("$/animus/") => {

@@ -63,6 +63,7 @@ fn all() -> BTreeSet<String> {
     };
     [
         named("verb", keys(&schema["verbs"])),
+        named("verb", keys(&schema["clientVerbs"])),
         named("notification", keys(&schema["notifications"])),
         named("update", consts("Update", "/properties/type/const")),
         named("code", consts("Code", "/const")),
@@ -94,4 +95,29 @@ fn every_verb_update_notification_and_code_is_in_a_transcript_or_says_why_not() 
         "left: in no transcript; right: listed as such"
     );
     assert!(ELSEWHERE.iter().all(|(_, why)| why.len() > 10));
+}
+
+#[test]
+fn the_page_names_every_notification_client_verb_capability_and_parameter_of_a_task() {
+    let page = std::fs::read_to_string(docs().join("../protocol.md")).unwrap();
+    let schema = schema();
+    let keys = |pointer: &str| -> Vec<String> {
+        let place = schema.pointer(pointer).unwrap().as_object().unwrap();
+        place.keys().cloned().collect()
+    };
+    let (_, start) = page.split_once("\n## Starting a task\n").unwrap();
+    let start = start.split("\n## ").next().unwrap();
+    for name in keys("/verbs/task~1start/editorParams/properties") {
+        assert!(start.contains(&format!("`{name}`")), "{name}");
+    }
+    for name in keys("/clientVerbs") {
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+    for name in keys("/notifications") {
+        let named = page.contains(&format!("`{name}`")) || page.contains(&format!("`{name} {{"));
+        assert!(named, "{name}");
+    }
+    for name in keys("/$defs/Announcement/properties") {
+        assert!(page.contains(&format!("\"{name}\":")), "{name}");
+    }
 }

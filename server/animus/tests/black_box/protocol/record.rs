@@ -38,8 +38,8 @@ struct Names {
     counts: BTreeMap<&'static str, usize>,
     id: Regex,
     time: Regex,
-    /// What a call may cost depends on the length of the workspace's path.
-    money: Regex,
+    /// What a call may cost depends on the length of the workspace's path, and how long something still lasts on the machine.
+    measured: Regex,
     /// A workspace's folder in the state folder is named by its path.
     folder: Regex,
 }
@@ -80,7 +80,7 @@ impl Names {
         Names {
             known,
             counts: BTreeMap::new(),
-            money: Regex::new(r"\$\d").unwrap(),
+            measured: Regex::new(r"\$\d|for \d+ s").unwrap(),
             folder: Regex::new("ws-[0-9a-f]{12}").unwrap(),
             id: Regex::new(r"\b(?:[0-9a-f]{32}|[0-9a-f]{12})\b").unwrap(),
             time: Regex::new(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").unwrap(),
@@ -129,7 +129,7 @@ impl Names {
                 self.known.insert(id, hole);
             }
         }
-        if self.money.is_match(&text) {
+        if self.measured.is_match(&text) {
             return "<any>".to_owned();
         }
         // The longest first: a path may begin with another.
