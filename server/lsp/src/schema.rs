@@ -110,7 +110,6 @@ struct Range {
 pub fn document() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let verbs = verbs(&mut generator);
-    let client_verbs = asked::verbs(&mut generator);
     let notifications = notifications(&mut generator);
     let capabilities = json!({
         "client": generator.subschema_for::<Announcement>(),
@@ -136,7 +135,7 @@ pub fn document() -> Value {
         "title": format!("Animus protocol, version {PROTOCOL_VERSION}"),
         "description": ABOUT,
         "verbs": verbs,
-        "clientVerbs": client_verbs,
+        "clientVerbs": asked::verbs(),
         "notifications": notifications,
         "capabilities": capabilities,
         "error": { "data": failure },
@@ -193,7 +192,7 @@ fn verbs(generator: &mut SchemaGenerator) -> Value {
             })),
             "outline" => Some(json!({ "uri": uri })),
             "patch/review" => Some(json!({
-                "path": { "type": "string", "description": "A file of the patch whose difference the client is to show, where it answers `client/openDiff`." },
+                "path": { "type": "string", "description": "Shows that file's difference only, by a client that has `client/openDiff`." },
             })),
             "symbol" | "definition" | "references" | "neighbours" => {
                 Some(json!({ "uri": uri, "position": position }))
@@ -251,10 +250,7 @@ mod tests {
         }
         for verb in agent::insight::Verb::ALL {
             let said = &document["clientVerbs"][verb.word()];
-            assert!(
-                said["params"].is_object() && said["answer"].is_object(),
-                "{verb:?}"
-            );
+            assert!(said["params"].is_object() && said["answer"].is_object());
         }
         for method in NOTIFICATIONS {
             assert!(

@@ -53,7 +53,14 @@ pub(crate) async fn delta(shared: &Shared, draft: &Draft) -> Delta {
         file.is_none_or(|file| file.base.is_some())
     };
     let known = files.iter().filter(is_known).cloned().collect();
-    let (state, copy) = (shared.state.clone(), draft.clone());
+    let (state, mut copy) = (shared.state.clone(), draft.clone());
+    // What says how sources are to be read is the user's in both.
+    for file in changed
+        .iter()
+        .filter(|file| !Scratch::is_legible(&file.path))
+    {
+        copy.restore(&file.path);
+    }
     let made = tokio::task::spawn_blocking(move || {
         let plain = Draft::new(copy.snapshot().clone());
         let before = Scratch::legible(&state, copy.snapshot(), &plain)?;

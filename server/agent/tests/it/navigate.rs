@@ -193,3 +193,67 @@ async fn verbs_answer_the_same_questions() {
         assert_eq!(failure.code.as_str(), code, "{verb} {params}: {failure}");
     }
 }
+
+/// A workspace of three files where `total` is one function, and `run` may be several things.
+fn sums() -> Stage {
+    let stage = Stage::empty();
+    stage.write("check.sh", "true\n");
+    stage.write(
+        "sum.ts",
+        "export function total(a: number) {\n  return a;\n}\nexport function run() {}\n",
+    );
+    stage.write(
+        "one.ts",
+        "import { total, run } from './sum';\n// total\nexport const one = total(1);\nit.run();\n",
+    );
+    stage.write(
+        "two.ts",
+        "import { total } from './sum';\nexport const two = total(2) + total(3);\n",
+    );
+    stage.write("twice.ts", "function twin() {}\n");
+    stage.write("again.ts", "function twin() {}\nclass It {\n  go() {}\n}\n");
+    stage
+}
+
+fn rename(name: &str, new: &str) -> String {
+    call_turn("rename", json!({"name": name, "new_name": new}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_editor_a_name_that_means_one_thing_is_renamed_in_all_files() {
+    let stage = sums();
+    let said = output(&stage, &[rename("total", "sum")]).await;
+    assert!(
+        said.starts_with("renamed in the draft by the index (no editor with a language server can be asked): 6 places in 3 files: one.ts, sum.ts, two.ts\n"),
+        "{said}"
+    );
+    assert_eq!(
+        stage.read("one.ts"),
+        "import { sum, run } from './sum';\n// total\nexport const one = sum(1);\nit.run();\n"
+    );
+    assert_eq!(
+        stage.read("two.ts"),
+        "import { sum } from './sum';\nexport const two = sum(2) + sum(3);\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_editor_a_name_that_may_mean_more_is_not_renamed() {
+    for (name, new, why) in [
+        ("run", "start", "one.ts:4 may mean another `run`: it.run();"),
+        ("total", "run", "code here has the name `run` already"),
+        (
+            "twin",
+            "other",
+            "several have the name `twin`: again.ts:1, twice.ts:1",
+        ),
+        ("nothing", "other", "nothing here defines `nothing`"),
+        ("go", "walk", "it is a member"),
+        ("total", "a b", "`a b` is no name"),
+    ] {
+        let stage = sums();
+        let said = output(&stage, &[rename(name, new)]).await;
+        assert!(said.contains(why), "{name}: {said}");
+        assert!(stage.read("one.ts").contains("total(1)"), "{name}");
+    }
+}

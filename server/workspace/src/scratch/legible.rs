@@ -17,7 +17,10 @@ const TREE: &str = "tree-";
 /// tools, and are none.
 pub(super) fn is_source(path: &RelPath) -> bool {
     let name = path.name();
-    let is_setting = name.contains(".config.") || name.contains(".conf.") || name == "conftest.py";
+    let is_setting = name.contains(".config.")
+        || name.contains(".conf.")
+        || matches!(name, "sitecustomize.py" | "usercustomize.py")
+        || sandbox::guard(path.as_str()).is_some();
     let is_hidden = path.as_str().split('/').any(|part| part.starts_with('.'));
     let ends = name.rsplit_once('.').map(|(_, end)| end);
     !is_setting && !is_hidden && ends.is_some_and(|end| SOURCES.contains(&end))
@@ -65,6 +68,8 @@ mod tests {
             (".eslintrc.js", false),
             (".hidden/a.ts", false),
             ("conftest.py", false),
+            ("setup.py", false),
+            ("lib/sitecustomize.py", false),
             ("build.rs", false),
             ("package.json", false),
             ("tsconfig.json", false),

@@ -465,3 +465,49 @@ fn five_thousand_files_are_copied_quickly_and_then_only_looked_at() {
     );
     assert!(cold < std::time::Duration::from_secs(60) && warm < std::time::Duration::from_secs(30));
 }
+
+#[test]
+fn a_legible_tree_has_nothing_to_run_and_a_new_name_each_time() {
+    let bench = Bench::new(&[
+        ("src/a.ts", "export {};\n"),
+        ("src/b.py", "1\n"),
+        ("tsconfig.json", "{}\n"),
+        ("package.json", "{}\n"),
+        ("eslint.config.js", "run();\n"),
+        (".eslintrc.js", "run();\n"),
+        ("build.rs", "fn main() {}\n"),
+        ("conftest.py", "run()\n"),
+        ("node_modules/it/index.js", "run();\n"),
+        (".gitignore", "node_modules\n"),
+    ]);
+    let mut draft = bench.draft();
+    draft
+        .write(&rel("src/a.ts"), "export const a = 1;\n")
+        .unwrap();
+    draft.write(&rel("eslint.config.mjs"), "run();\n").unwrap();
+    let plain = bench.draft();
+    let before = Scratch::legible(&state(&bench), draft.snapshot(), &plain).unwrap();
+    let after = Scratch::legible(&state(&bench), draft.snapshot(), &draft).unwrap();
+    let text =
+        |scratch: &Scratch| std::fs::read_to_string(scratch.path().join("src/a.ts")).unwrap();
+    assert_eq!(text(&before), "export {};\n");
+    assert_eq!(text(&after), "export const a = 1;\n");
+    let names = |path: camino::Utf8PathBuf| {
+        let entries = path.read_dir_utf8().unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names(after.path().to_owned()),
+        ["node_modules", "src", "tsconfig.json"]
+    );
+    assert_eq!(names(after.path().join("src")), ["a.ts", "b.py"]);
+    let old = after.path().to_owned();
+    drop((before, after));
+    let again = Scratch::legible(&state(&bench), draft.snapshot(), &plain).unwrap();
+    assert_ne!(again.path(), old);
+    assert_eq!(text(&again), "export {};\n");
+}

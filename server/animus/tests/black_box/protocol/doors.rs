@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 /// A door with a server behind it.
@@ -78,10 +78,7 @@ impl Open {
 
     /// The next message; `None` where the time is over, or nothing can come any more.
     pub fn next(&mut self, patience: Duration) -> Option<Value> {
-        match self.receiver.recv_timeout(patience) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.receiver.recv_timeout(patience).ok()
     }
 
     /// Ends the server, and returns what it still said.
