@@ -52,6 +52,28 @@ async fn run(session: &Session, path: &str, line: u32, title: &str) -> Value {
     session.execute(&action).await
 }
 
+/// A task is asked for, steered and cancelled from a prompt document that is on no disk.
+async fn prompt_document(session: &Session) {
+    let editor = &session.editor;
+    editor.open("ask.animus.md");
+    editor.insert("ask.animus.md", 0, 0, "Look at it.\n---\nMind the dates.\n");
+    run(
+        session,
+        "ask.animus.md",
+        0,
+        "Send to the agent: Look at it.",
+    )
+    .await;
+    run(
+        session,
+        "ask.animus.md",
+        2,
+        "Tell the agent's task (Look at it.)",
+    )
+    .await;
+    run(session, "ask.animus.md", 0, "Cancel the agent's task: Look").await;
+}
+
 /// What a person sees of one client, as a row of the docs.
 async fn row(name: &str, recorded: &str) -> String {
     let mut params: Value = serde_json::from_str(recorded).unwrap();
@@ -138,30 +160,7 @@ async fn row(name: &str, recorded: &str) -> String {
         format!("# animus: capitals\n{LIST}")
     );
 
-    // Steered and cancelled from a prompt document that is on no disk.
-    editor.open("ask.animus.md");
-    editor.insert("ask.animus.md", 0, 0, "Look at it.\n---\nMind the dates.\n");
-    run(
-        &session,
-        "ask.animus.md",
-        0,
-        "Send to the agent: Look at it.",
-    )
-    .await;
-    run(
-        &session,
-        "ask.animus.md",
-        2,
-        "Tell the agent's task (Look at it.)",
-    )
-    .await;
-    run(
-        &session,
-        "ask.animus.md",
-        0,
-        "Cancel the agent's task: Look",
-    )
-    .await;
+    prompt_document(&session).await;
     editor
         .until("the cancelled end", said("Agent: cancelled"))
         .await;
