@@ -206,7 +206,7 @@ await test('a_comment_asks_and_hunks_are_decided_at_the_lines', async () => {
   await take('Take back hunk 1 of 2');
   await shows('cappuccino');
   await lacks('flat white');
-  await saves('show/menu.txt', `${menu}\n# animus: better drinks\n`);
+  await saves('show/menu.txt', `${menu}# animus: better drinks\n`);
 });
 
 // Lines that end in \r\n, and no end of the last line: Kakoune writes one.
