@@ -218,7 +218,7 @@ await test('the_review_document_is_a_file_with_the_same_decisions', async () => 
   await shows('+Cards are welcome');
   to('\\+Cards are welcome');
   await take('Accept hunk 1 of 1 in show/prices.txt');
-  await wait('its state', (text) => /^@@ .*accepted/m.test(text));
+  await shows('@@ accepted');
   open('show/prices.txt');
   await shows('Cards are welcome from 3.00.');
   await saves('show/prices.txt', `${prices.replace('Cards from 5.00.', 'Cards are welcome from 3.00.')}\r\n`);
