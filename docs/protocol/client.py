@@ -139,7 +139,7 @@ class Client:
         options = dict(enumerate(question['options'], 1))
         for number, option in options.items():
             print(f"  {number}  {option['name']}")
-        said = input('your answer: ').strip()
+        said = ask('your answer: ')
         chosen = options.get(int(said) if said.isdigit() else 0, {'kind': 'reject_once', 'scope': 'once'})
         self.request('animus/approval/resolve', {'approval': question['id'], 'option': chosen['kind'], 'scope': chosen['scope']})
 
@@ -151,7 +151,7 @@ class Client:
         for file in self.request('animus/patch/get', {'patch': self.patch})['files']:
             for hunk in (hunk for hunk in file['hunks'] if hunk['state'] == 'pending'):
                 print(f"\n{file['path']}: lines {hunk['first']} to {hunk['first'] + hunk['removed'] - 1} become\n{hunk['text']}")
-                word = 'accept' if input('accept? [y/N] ').lower().startswith('y') else 'refuse'
+                word = 'accept' if ask('accept? [y/N] ').lower().startswith('y') else 'refuse'
                 choice = {'patch': self.patch, 'path': file['path'], 'hunk': hunk['index'], 'resolution': word}
                 self.request('animus/patch/resolve', choice)
                 self.pump(lambda: self.problem or self.state(file['path'], hunk['index']) != 'pending')
@@ -174,6 +174,14 @@ class Client:
         self.tell('exit', None)
         self.door.end()
         return self.finished['exitCode']
+
+def ask(question):
+    """`input` loses a Ctrl-C that comes while it shows the question."""
+    print(question, end='', flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.strip()
 
 def place(at):
     return at['line'], at['character']
