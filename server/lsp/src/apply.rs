@@ -105,6 +105,13 @@ pub fn text_edits(
         Some(base) => bare(base.text_of(&file.path)?),
         None => "",
     };
+    let edit = |start, end, text: &str| TextEdit {
+        range: Range { start, end },
+        new_text: match client.can(Feature::TypedEdits) {
+            true => text.replace("\r\n", "\n"),
+            false => text.to_owned(),
+        },
+    };
     if base.is_empty() {
         // An insertion at (0,0)-(0,0) leaves a blank line at the end in some editors.
         let text = bare(after_text(file)?);
@@ -128,11 +135,25 @@ pub fn text_edits(
         .collect())
 }
 
-fn edit(start: Position, end: Position, text: &str) -> TextEdit {
-    TextEdit {
-        range: Range { start, end },
-        new_text: text.to_owned(),
-    }
+/// Whether a client that types its edits makes the new text of this open document: it puts behind each line what all lines of
+/// the document end with, and can type no `\r`.
+///
+/// # Errors
+/// Names the file that is not text.
+pub fn is_typable(change: &ChangeSet, file: &FileEdit) -> Result<bool, workspace::Error> {
+    let returns = |text: &str| text.matches('\r').count();
+    let pairs = |text: &str| text.matches("\r\n").count();
+    let base = match &file.base {
+        Some(base) => base.text_of(&file.path)?,
+        None => "",
+    };
+    let ends = pairs(base);
+    let is_crlf = ends > 0 && ends == returns(base) && ends == base.matches('\n').count();
+    after_text(file)?;
+    Ok(change.edits(file).iter().all(|line| {
+        let returns = returns(&line.text);
+        returns == 0 || (is_crlf && returns == pairs(&line.text))
+    }))
 }
 
 /// The new text.

@@ -158,9 +158,11 @@ impl Editor {
                     (_, None) => Some(Feature::DeleteFile),
                     (Some(_), Some(_)) => None,
                 };
+                let is_shown =
+                    !self.client.can(Feature::TypedEdits) || self.version(&file.path).is_some();
                 let operates =
                     |feature| self.client.can(Feature::DocumentChanges) && self.client.can(feature);
-                self.client.can(Feature::ApplyEdit) && operation.is_none_or(operates)
+                self.client.can(Feature::ApplyEdit) && operation.map_or(is_shown, operates)
             });
         let open = here
             .iter()

@@ -22,6 +22,9 @@ pub enum Feature {
     /// Runs the command of an action before it tells of the action's edit, so that an action may carry one of them only. Nobody
     /// announces it.
     LateEdits,
+    /// Types an edit into the buffer. So `\r` is a line end of its own there, whatever the file has, and edits carry `\n` alone. What no
+    /// buffer shows it edits on disk and calls open from then on; such files are ours to write. Nobody announces it.
+    TypedEdits,
     /// Takes `metadata` with an edit, and saves what a refactoring touched.
     EditMetadata,
     /// Asks a person before it applies an annotated edit.
@@ -66,6 +69,7 @@ pub const ALL: [Feature; 23] = [
     Feature::DeleteFile,
     Feature::SortedButtons,
     Feature::LateEdits,
+    Feature::TypedEdits,
     Feature::EditMetadata,
     Feature::EditConfirmation,
     Feature::Progress,

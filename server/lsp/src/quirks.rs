@@ -59,7 +59,7 @@ pub enum Stale {
 
 use Feature::{
     ApplyEdit, CancelButton, CreateExclusive, CreateFile, DeleteFile, DocumentChanges,
-    EditConfirmation, LateEdits, SortedButtons,
+    EditConfirmation, LateEdits, SortedButtons, TypedEdits,
 };
 
 /// A row that says nothing.
@@ -141,11 +141,12 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk {
         editor: "Kakoune (kak-lsp)",
         marks: &[Mark::Name("kakoune-lsp"), Mark::Name("kak-lsp")],
-        has: &[SortedButtons, LateEdits],
-        lacks: &[CancelButton, EditConfirmation],
+        has: &[SortedButtons, LateEdits, TypedEdits],
+        lacks: &[CreateFile, CancelButton, EditConfirmation],
         why: "progress stands in the status line without a button; annotations are announced and nobody is asked; \
               menus are sorted, and Enter alone takes what is first then; \
-              an action's command is sent before its edit is in the buffer, so the command alone makes the edit",
+              an action's command is sent before its edit is in the buffer, so the command alone makes the edit; \
+              an edit is typed as keys, where the end of a line in CRLF is two; a file that is created over another empties it",
         ..NOTHING
     },
     Quirk {

@@ -51,6 +51,8 @@ pub enum Applies {
     Neovim,
     /// Applies, and tells of each edit as two changes in one notification: first what goes, then what comes.
     InParts,
+    /// As Kakoune: types each edit, where `\r` is a line end too and each becomes what the document has, and tells the whole text.
+    Types,
     /// Applies, then puts another word before the first line of the last document, and only then answers.
     Reformats,
 }

@@ -49,6 +49,8 @@ enum Editor {
     Screen(&'static str),
     /// Emacs with eglot as Debian has them.
     Eglot,
+    /// Kakoune with kak-lsp, in a terminal.
+    Kakoune,
 }
 
 /// Cases of the sessions of editors without a plug-in of ours, in the order in which the tests ask for them.
@@ -119,6 +121,11 @@ const SESSIONS: &[Session] = &[
         name: "eglot",
         fixture: Fixture::Review(&STOCK),
         editor: Editor::Eglot,
+    },
+    Session {
+        name: "kakoune",
+        fixture: Fixture::Review(&STOCK),
+        editor: Editor::Kakoune,
     },
     Session {
         name: "nvim-intelligence",
@@ -207,6 +214,13 @@ fn start(editor: Editor, tools: &Tools, folder: &Path) -> Command {
                 .arg(top().join("editors/stock/eglot.el"))
                 .env("HOME", folder.join("home"));
             emacs
+        }
+        Editor::Kakoune => {
+            let mut node = command(&tools.node);
+            node.arg("editors/stock/kakoune.mjs")
+                .args([&tools.kakoune.tmux, &tools.kakoune.kak, &tools.kakoune.lsp])
+                .env("HOME", folder.join("home"));
+            node
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Setup: what the editor tests need, installed once below `.editors` from package registries. A stamp names the version
 //! of each piece; a piece without its stamp is installed anew, whole or not at all.
 
-use crate::shell::{command, find, quiet, top};
+use crate::shell::{cargo, command, find, quiet, top};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 const NEOVIM: &str = "0.11.4";
+const KAK_LSP: &str = "22.0.0";
 /// The npm package `code-server` holds VS Code's own server in `lib/vscode`: this is VS Code 1.139.1.
 const CODE_SERVER: &str = "4.139.1";
 /// Grafana's generated types for Python: its version 10.1.
@@ -33,8 +34,17 @@ pub struct Tools {
     pub vscode: PathBuf,
     pub browser: PathBuf,
     pub emacs: PathBuf,
+    pub kakoune: Kakoune,
     /// Pyright's language server, for Node.
     pub pyright: PathBuf,
+}
+
+/// Kakoune, its language client, and the terminal that both run in.
+#[derive(Default)]
+pub struct Kakoune {
+    pub tmux: PathBuf,
+    pub kak: PathBuf,
+    pub lsp: PathBuf,
 }
 
 /// What the tests of metrics need.
@@ -88,6 +98,7 @@ pub fn run() -> Result<Tools> {
         vscode: or_noted(vscode(), &mut problems),
         browser: or_noted(browser(), &mut problems),
         emacs: or_noted(emacs(), &mut problems),
+        kakoune: or_noted(kakoune(), &mut problems),
         pyright: or_noted(pyright(), &mut problems),
     };
     or_noted(extension(), &mut problems);
@@ -212,6 +223,28 @@ fn emacs() -> Result<PathBuf> {
         quiet(command(&emacs).args(words)).context("Emacs has no eglot")?;
     }
     Ok(emacs)
+}
+
+/// The language client is built without optimization, which is what takes the time.
+fn kakoune() -> Result<Kakoune> {
+    let folder = piece("kak-lsp", KAK_LSP, |fresh| {
+        let mut cargo = cargo(&["install", "--quiet", "--locked", "--no-default-features"]);
+        cargo
+            .args(["kak-lsp", "--version", KAK_LSP, "--root"])
+            .arg(fresh)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
+            .env("CARGO_TARGET_DIR", fresh.join("build"));
+        quiet(&mut cargo)?;
+        fs::remove_dir_all(fresh.join("build"))?;
+        Ok(())
+    })?;
+    Ok(Kakoune {
+        tmux: program(&["tmux"], &["tmux"])?,
+        kak: program(&["kak"], &["kakoune"])?,
+        lsp: folder.join("bin/kak-lsp"),
+    })
 }
 
 /// The packages of the clients of the network door; the browser that they need.

@@ -10,6 +10,7 @@ use workspace::{ChangeSet, FileEdit, Host, LandError, RelPath, Tie};
 use super::trace::{Finding, Trace};
 use super::{Editor, unreadable};
 use crate::apply::{self, Address};
+use crate::features::Feature;
 use crate::quirks::Stale;
 
 /// How long the client may take to answer an edit: a person may have to look at it first.
@@ -67,6 +68,7 @@ impl Editor {
         label: &str,
     ) -> Result<Attempt<'a>, LandError> {
         self.is_in_time()?;
+        self.can_type(change)?;
         let address = |path: &RelPath| Address {
             uri: self.addresses.uri(path),
             version: self.version(path),
@@ -115,6 +117,23 @@ impl Editor {
                 window.as_secs()
             ))),
         }
+    }
+
+    /// Some clients type an edit, and not every text can be typed.
+    fn can_type(&self, change: &ChangeSet) -> Result<(), LandError> {
+        if !self.client.can(Feature::TypedEdits) {
+            return Ok(());
+        }
+        for file in change.files.iter().filter(|file| file.after.is_some()) {
+            if !apply::is_typable(change, file).map_err(unreadable)? {
+                return Err(LandError::Refused(format!(
+                    "{} would put wrong line ends into `{}`; save and close it there, then accept the patch again",
+                    self.client.editor(),
+                    file.path
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Whether an open document is still the text that the edit was made for. What is not open was looked at before.

@@ -120,8 +120,8 @@ fn l3_kakoune() {
         expect![[r#"
             Kakoune (kak-lsp) (Utf8)
             stale Unreliable, patience None, window None, land None
-            create "new", edit "new" at null, edit "old" at 3
-            ActionLiterals ApplyEdit CreateExclusive CreateFile DeleteFile Diagnostics DocumentChanges LateEdits LensRefresh Lenses Progress SortedButtons
+            edit "old" at 3
+            ActionLiterals ApplyEdit CreateExclusive DeleteFile Diagnostics DocumentChanges LateEdits LensRefresh Lenses Progress SortedButtons TypedEdits
         "#]],
     );
 }

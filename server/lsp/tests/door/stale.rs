@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::lsp::Applies;
 use workspace::{ChangeSet, FileEdit, Host, LandError, RelPath};
 
-use crate::stage::{Session, Stage};
+use crate::stage::{Session, Stage, recorded};
 
 const COUNT: &str = "one\n1\nthree\nfour\nfive\n";
 const GREET: &str = "top\nt1\nt2\nhello\nm1\nm2\nm3\nworld\nb1\nb2\n";
@@ -297,4 +297,51 @@ async fn l3_a_client_may_tell_of_an_edit_in_parts_of_its_own() {
             "{name}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_types_its_edits_gets_line_ends_that_it_can_type_or_no_edit() {
+    for (text, after, typed) in [
+        ("one\r\ntwo\r\n", "one\r\n2\r\n3\r\n", true),
+        ("one\ntwo\n", "one\n2\n3\n", true),
+        ("one\r\ntwo\n", "one\r\n2\n", true),
+        ("one\r\ntwo\n", "1\r\ntwo\n", false),
+        ("one\ntwo\n", "one\r\ntwo\n", false),
+        ("one\r\ntwo\r\n", "one\r\ntw\ro\r\n", false),
+    ] {
+        let stage = Stage::new();
+        stage.write("count.txt", text);
+        let (session, host) = stage.connect_host(recorded("kakoune")).await;
+        session.editor.applies(Applies::Types);
+        session.editor.open("count.txt");
+        let _ = session.editor.request("animus/status", json!({})).await;
+        let change = change(host.as_ref(), &[("count.txt", after)]);
+        let landed = host.land(&change, "test").await;
+        let shown = session.editor.text("count.txt");
+        match typed {
+            true => assert_eq!((landed.is_ok(), shown.as_str()), (true, after)),
+            false => {
+                let error = landed.unwrap_err();
+                assert!(matches!(error, LandError::Refused(_)), "{text:?}: {error}");
+                assert_eq!(shown, text);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_types_its_edits_is_not_asked_for_those_of_files_that_it_does_not_show() {
+    let stage = Stage::new();
+    let (session, host) = stage.connect_host(recorded("kakoune")).await;
+    session.editor.applies(Applies::Types);
+    session.editor.open("count.txt");
+    let _ = session.editor.request("animus/status", json!({})).await;
+    let files = [("count.txt", "one\n2\n"), ("greet.txt", "goodbye\r\n")];
+    let change = change(host.as_ref(), &files);
+    host.land(&change, "test").await.unwrap();
+    assert_eq!(stage.read("greet.txt"), "goodbye\r\n");
+    assert_eq!(session.editor.text("count.txt"), "one\n2\n");
+    let asked = session.editor.seen("workspace/applyEdit");
+    let documents = asked[0]["edit"]["documentChanges"].as_array().unwrap();
+    assert_eq!((asked.len(), documents.len()), (1, 1), "{asked:?}");
 }

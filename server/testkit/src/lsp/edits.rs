@@ -31,6 +31,19 @@ impl State {
         buffer.version += 1;
         let mut changes = Vec::new();
         for edit in edits.iter().rev() {
+            if self.applies == Applies::Types {
+                let count = |end: &str| buffer.text.matches(end).count();
+                let is_crlf = count("\n") > 0 && count("\n") == count("\r\n");
+                let end = if is_crlf { "\r\n" } else { "\n" };
+                let text = edit["newText"].as_str().unwrap_or_default();
+                let typed = text.replace('\r', "\n").replace('\n', end);
+                buffer.apply(
+                    &json!({ "range": edit["range"], "newText": typed }),
+                    encoding,
+                );
+                changes = vec![json!({ "text": buffer.text })];
+                continue;
+            }
             buffer.apply(edit, encoding);
             if self.applies == Applies::InParts {
                 let start = &edit["range"]["start"];
@@ -92,6 +105,7 @@ impl State {
             | Applies::Halfway
             | Applies::Reformats
             | Applies::InParts
+            | Applies::Types
             | Applies::Neovim => {}
         }
         let operations = operations(&params["edit"]);
