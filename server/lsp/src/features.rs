@@ -61,7 +61,7 @@ pub enum Feature {
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 23] = [
+pub const ALL: &[Feature] = &[
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
