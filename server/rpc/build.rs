@@ -17,6 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(FILES)?;
     std::fs::write(&set, compiler.encode_file_descriptor_set())?;
+    // Cargo is told to watch it, and would find it newer than this run: then every build would be a new one.
+    std::fs::File::options()
+        .write(true)
+        .open(&set)?
+        .set_modified(std::time::UNIX_EPOCH)?;
     compiler.include_source_info(false);
     std::fs::write(
         out.join("animus.protoset"),

@@ -111,7 +111,7 @@ impl Toolbox {
         }
         let (told, untold) = all
             .into_iter()
-            .partition(|tool| editor || !OF_EDITORS.contains(&tool.name()));
+            .partition(|tool| editor || tool.name() != OF_EDITORS);
         Toolbox::of(told, untold)
     }
 
@@ -216,8 +216,8 @@ fn plain() -> Vec<Box<dyn Tool>> {
     ]
 }
 
-/// The tools that do little without an editor's language servers.
-const OF_EDITORS: [&str; 2] = ["diagnostics", "rename"];
+/// The tool that says little without an editor's language servers.
+const OF_EDITORS: &str = "diagnostics";
 
 /// What some models write before the names of tools.
 const NAMESPACE: &str = "functions.";

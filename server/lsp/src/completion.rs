@@ -114,12 +114,9 @@ impl Drop for Seat {
     }
 }
 
-/// Whether the request is answered here.
+/// Whether the request is answered here: with nothing, where completion is off.
 pub fn is_served(door: &Door) -> bool {
     door.stage() == Stage::Open
-        && door
-            .agent_if_made()
-            .is_some_and(|agent| agent.completion().is_on())
 }
 
 /// The answer to one request. It is taken up in wire order, and waits outside every handler.
@@ -170,6 +167,9 @@ pub fn answer<E: Send + 'static>(
 /// Where the client is, and what it sees there; none where that is nowhere of ours.
 fn cursor(door: &Arc<Door>, params: &Params) -> Option<(Agent, Cursor)> {
     let agent = door.agent_if_made()?;
+    if !agent.completion().is_on() {
+        return None;
+    }
     let editor = door.editor().ok()?;
     let path = editor.addresses().path(params.text_document.uri.as_str())?;
     let document = editor.documents().get(&path)?;
@@ -215,13 +215,14 @@ fn items(text: Option<String>, at: Position) -> Value {
     json!({ "items": text.map(item).into_iter().collect::<Vec<_>>() })
 }
 
-/// Tells the client that it may ask, where the configuration wants it and the client can. It is known only once the agent is made.
+/// Tells a client that takes registrations that it may ask, where the configuration wants it: that is known only once the agent is
+/// made. Others are told in the answer to `initialize`, whatever the configuration says, and get nothing where it is off.
 pub async fn offer(door: Arc<Door>, agent: Agent) {
     let completion = agent.completion();
     let Some(met) = door.met().filter(|_| completion.is_on()) else {
         return;
     };
-    if !met.client.can(Feature::InlineCompletion) {
+    if !met.client.can(Feature::RegisteredCompletion) {
         return;
     }
     let filter = |language: &String| json!({ "scheme": "file", "language": language });

@@ -53,13 +53,15 @@ pub enum Feature {
     Selective,
     /// Shows the diagnostics that a server publishes.
     Diagnostics,
-    /// Asks for inline completion once that is registered.
+    /// Asks for inline completion.
     InlineCompletion,
+    /// Asks for it only once it is registered.
+    RegisteredCompletion,
 }
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Feature; 23] = [
+pub const ALL: &[Feature] = &[
     Feature::ApplyEdit,
     Feature::DocumentChanges,
     Feature::CreateFile,
@@ -83,6 +85,7 @@ pub const ALL: [Feature; 23] = [
     Feature::Selective,
     Feature::Diagnostics,
     Feature::InlineCompletion,
+    Feature::RegisteredCompletion,
 ];
 
 /// What the params of `initialize` announce.
@@ -153,6 +156,10 @@ pub fn announced(params: &Value) -> BTreeSet<Feature> {
         (Feature::Diagnostics, is("textDocument/publishDiagnostics")),
         (
             Feature::InlineCompletion,
+            is("textDocument/inlineCompletion"),
+        ),
+        (
+            Feature::RegisteredCompletion,
             yes("textDocument/inlineCompletion/dynamicRegistration"),
         ),
     ];

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
-use protocol::TaskId;
+use protocol::{Code, Failure, TaskId};
 use serde_json::{Value, json};
 use tower::Service;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
@@ -14,7 +14,7 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
 use crate::door::{Door, Stage};
 use crate::features::Feature;
 use crate::framing::REFUSED;
-use crate::{completion, sync, verbs};
+use crate::{completion, refusal, sync, verbs};
 
 /// The layer.
 pub struct Ingress<S> {
@@ -75,6 +75,7 @@ where
                 .boxed(),
             method => match verbs::of_method(method) {
                 Some(verb) => self.inner.call(as_command(verb, request)).boxed(),
+                None if method.starts_with(verbs::METHOD) => ready(Ok(unknown(request))).boxed(),
                 None => self.inner.call(request).boxed(),
             },
         }
@@ -167,6 +168,18 @@ fn refused(request: Request) -> Response {
             data: None,
         },
     )
+}
+
+/// The answer to a method of ours that there is not.
+fn unknown(request: Request) -> Option<Response> {
+    let (method, id, _) = request.into_parts();
+    let failure = Failure::new(Code::NotFound, format!("there is no method `{method}`"))
+        .hint("`capabilities.experimental.animus.verbs` in the answer to `initialize` lists them");
+    let error = Error {
+        code: ErrorCode::MethodNotFound,
+        ..refusal::of(&failure)
+    };
+    Some(Response::from_error(id?, error))
 }
 
 /// `animus/VERB` as the command that it is.

@@ -277,6 +277,8 @@ fn style(client: &Client) -> Style {
 fn capabilities(client: &Client) -> ServerCapabilities {
     // Those who take a registration get it for the review documents only.
     let everywhere = !client.can(Feature::Selective);
+    let asks_at_once =
+        client.can(Feature::InlineCompletion) && !client.can(Feature::RegisteredCompletion);
     let kinds = actions::kinds()
         .into_iter()
         .map(CodeActionKind::from)
@@ -306,6 +308,7 @@ fn capabilities(client: &Client) -> ServerCapabilities {
         }),
         folding_range_provider: everywhere.then_some(FoldingRangeProviderCapability::Simple(true)),
         definition_provider: everywhere.then_some(OneOf::Left(true)),
+        inline_completion_provider: asks_at_once.then_some(OneOf::Left(true)),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands: verbs::commands(),
             work_done_progress_options: WorkDoneProgressOptions::default(),

@@ -10,7 +10,8 @@ use crate::editor::Editor;
 use crate::{navigate, position};
 
 const COMMAND: &str = "animus.";
-const METHOD: &str = "animus/";
+/// What stands before a verb in a request's method.
+pub const METHOD: &str = "animus/";
 
 /// The command id of a verb.
 pub fn command(verb: &str) -> String {

@@ -69,7 +69,7 @@ fn l3_vscode() {
             VS Code (Utf16)
             stale Refuses, patience None, window None, land None
             create "new", edit "new" at null, edit "old" at 3, saved
-            ActionLiterals ApplyEdit Content CreateExclusive CreateFile DeleteFile Diagnostics DisabledActions DocumentChanges EditConfirmation EditMetadata GeneratedTag InlineCompletion LensRefresh Lenses Progress ResolvedEdit Selective ShowDocument
+            ActionLiterals ApplyEdit Content CreateExclusive CreateFile DeleteFile Diagnostics DisabledActions DocumentChanges EditConfirmation EditMetadata GeneratedTag InlineCompletion LensRefresh Lenses Progress RegisteredCompletion ResolvedEdit Selective ShowDocument
         "#]],
     );
 }

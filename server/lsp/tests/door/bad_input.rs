@@ -45,7 +45,7 @@ async fn unknown_methods_and_wrong_params_are_answered() {
     let cases = [
         ("textDocument/hover", json!({}), -32602, Value::Null),
         ("workspace/nothing", json!({}), -32601, Value::Null),
-        ("animus/nothing", json!({}), -32601, Value::Null),
+        ("animus/nothing", json!({}), -32601, json!("not_found")),
         (
             "textDocument/codeAction",
             json!({ "x": 1 }),

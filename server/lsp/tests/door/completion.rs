@@ -392,8 +392,8 @@ async fn it_is_off_unless_it_is_wanted_and_a_model_is_named() {
         // The agent is there.
         editor.request("animus/status", json!({})).await.unwrap();
         let asked = params(&editor, "list.txt", 0, 3);
-        let error = editor.request(METHOD, asked).await.unwrap_err();
-        assert_eq!(error["code"], -32601);
+        let answer = editor.request(METHOD, asked).await.unwrap();
+        assert!(answer.is_null(), "{answer}");
         if let Some(word) = word {
             let told = |editor: &Editor| {
                 let mut words = editor.seen("window/showMessage").into_iter();
@@ -403,5 +403,32 @@ async fn it_is_off_unless_it_is_wanted_and_a_model_is_named() {
         }
         assert!(offers(&editor).is_empty());
         assert!(server.requests().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_registrations_is_offered_it_at_once() {
+    for (config, expected) in [
+        (enabled(), vec!["!"]),
+        (CompletionConfig::default(), vec![]),
+    ] {
+        let stage = Stage::with_list();
+        let server = Server::with(|_, _| said("!"));
+        let (editor, pipes) = Editor::new(stage.root.as_std_path());
+        let _server = stage.serve_with(pipes, Ok(models(&server.url(), json!({}))), config);
+        let mut params = client();
+        params["capabilities"]["textDocument"]["inlineCompletion"] = json!({});
+        let agreed = editor.initialize(params).await;
+        assert_eq!(agreed["capabilities"]["inlineCompletionProvider"], true);
+        editor.open("list.txt");
+        let status = editor.request("animus/status", json!({})).await;
+        assert!(status.is_ok(), "{status:?}");
+        let answer = editor.request(METHOD, self::params(&editor, "list.txt", 0, 3));
+        let answer = answer.await.unwrap();
+        match answer.is_null() {
+            true => assert!(expected.is_empty()),
+            false => assert_eq!(texts(&answer), expected),
+        }
+        assert!(offers(&editor).is_empty());
     }
 }
