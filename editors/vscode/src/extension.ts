@@ -242,7 +242,7 @@ class Shim {
 
   async tellModels(): Promise<void> {
     const models = (await this.request<{ models: Model[] }>("models", {}))?.models ?? [];
-    const rows = models.map(({ role, model, name, scripted }) => ({ label: role, description: model, detail: scripted ? `${name}, from a script` : name }));
+    const rows = models.map(({ role, model, name, scripted }) => ({ label: plain(role), description: plain(model), detail: plain(scripted ? `${name}, from a script` : name) }));
     const chosen = await vscode.window.showQuickPick(rows, { title: "Models", placeHolder: rows.length > 0 ? "Which model does what; choose one to change it" : "No model is set up" });
     if (chosen || rows.length === 0) await vscode.commands.executeCommand("animus.ui.settings", "strategy");
   }

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { type Executable, type LanguageClient, State } from "vscode-languageclient/node";
 import { locate, offer, places } from "./server";
-import { announced } from "./wire";
+import { announced, plain } from "./wire";
 
 // How often a program that is missing is looked for.
 const LOOK = 2_000;
@@ -78,7 +78,7 @@ export class Life implements vscode.Disposable {
 
   private async complain(): Promise<void> {
     const [output, settings] = ["Show Output", "Settings"];
-    const answer = await vscode.window.showErrorMessage(`Animus: ${this.trouble}`, output, settings);
+    const answer = await vscode.window.showErrorMessage(plain(`Animus: ${this.trouble}`), output, settings);
     if (answer === output) this.client.outputChannel.show();
     if (answer === settings) await vscode.commands.executeCommand("animus.ui.settings");
   }

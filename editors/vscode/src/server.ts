@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import * as vscode from "vscode";
+import { plain } from "./wire";
 
 export interface Places { setting: string; extension: string; env: NodeJS.ProcessEnv; home: string }
 
@@ -42,7 +43,7 @@ export async function offer({ setting, extension, env, home }: Places): Promise<
   const cargo = locate({ setting: process.platform === "win32" ? "cargo.exe" : "cargo", extension, env, home });
   const source = cargo && checkout();
   const [choose, install, how] = ["Choose File…", "Install with cargo", "Show How"];
-  const text = setting ? `The setting animus.server.path names no program: ${setting}` : "The program animus was not found on the PATH, in ~/.cargo/bin or in the extension.";
+  const text = setting ? `The setting animus.server.path names no program: ${plain(setting)}` : "The program animus was not found on the PATH, in ~/.cargo/bin or in the extension.";
   const answer = await vscode.window.showWarningMessage(text, choose, ...(source ? [install] : []), how);
   if (answer === choose) {
     const [file] = (await vscode.window.showOpenDialog({ title: "The program animus", openLabel: "Use" })) ?? [];

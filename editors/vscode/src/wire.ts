@@ -47,8 +47,9 @@ export type Update =
 export interface Event { v: number; task: string; session: string; seq: number; ts: string; update: Update }
 export interface Batch { v: number; task: string; events: Event[] }
 
-// A text of the model for a notification, where VS Code would make `[words](command:…)` a link that does something.
-export const plain = (text: string) => text.replaceAll("](", "] (");
+// A foreign text for a place where VS Code makes `[words](command:…)` a link that does something and `$(word)` an icon. A word
+// joiner is not seen; the backslash that VS Code takes for it is seen where icons are not drawn.
+export const plain = (text: string) => text.replaceAll("](", "] (").replaceAll("$(", "$\u2060(");
 
 // What the shim announces in `capabilities.experimental.animus`.
 export const announced = {

@@ -283,6 +283,25 @@ export async function run(): Promise<void> {
     assert.equal(plain("see [here](command:animus.ui.allow), a[0] (x)"), "see [here] (command:animus.ui.allow), a[0] (x)");
   });
 
+  // What VS Code draws as an icon, but for those that the shim puts in front.
+  const icons = (text = "") => [...text.replace(/^\$\((terminal|info|send|check|add|sync~spin|sparkle)\) /, "").matchAll(/\$\([A-Za-z0-9-]+(~[a-z]+)?\)/g)].map(([found]) => found);
+
+  await test("a_command_to_be_allowed_hides_nothing", async () => {
+    const approval: Approval = { id: "a", task: "t", title: "$ sh check.sh $(whoami)", details: ["sh check.sh \\$(whoami) $(rm -r x)"], reasons: ["no rule names $(whoami)"], options: [{ kind: "allow_once", scope: "once", name: "Allow $(whoami) once" }, { kind: "reject_once", scope: "once", name: "Deny" }], state: "pending", deadlineSeconds: 60 };
+    const labels = api.approvals.rows(approval).map(({ label }) => label);
+    assert.deepEqual(labels.flatMap(icons), []);
+    assert.deepEqual(labels.map((label) => label.replaceAll("\u2060", "")), ["Deny", "Allow $(whoami) once", "what would be done", "$(terminal) sh check.sh \\$(whoami) $(rm -r x)", "why you are asked", "$(info) no rule names $(whoami)"]);
+    // What a person typed, and files by whatever name.
+    const ask = api.ask();
+    ask.chips.push({ id: "chosen $(bug).txt", label: "$(bug).txt", detail: "$(bug)", on: true });
+    await ask.start("run $(date)");
+    const rows = [...ask.rows("say $(bell)"), ...ask.rows("")];
+    assert.deepEqual(rows.flatMap(({ label, description }) => [...icons(label), ...icons(description)]), []);
+    // It is sent as it was.
+    assert.ok(rows.some(({ said }) => said === "run $(date)"));
+    assert.deepEqual((await ask.start("x")).context?.includes("$(bug).txt"), true);
+  });
+
   await test("the_program_is_looked_for_in_order", async () => {
     const home = mkdtempSync(join(tmpdir(), "animus-home-"));
     const program = (...parts: string[]) => {
