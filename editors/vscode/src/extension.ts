@@ -222,7 +222,7 @@ class Shim {
     const task = id ?? this.tasks.current?.id;
     if (!task) return void vscode.window.showInformationMessage("No task runs.");
     const title = this.tasks.all.get(task)?.title ?? task;
-    const text = words ?? (await vscode.window.showInputBox({ title: "Say Something to the Task", prompt: title, ignoreFocusOut: true }));
+    const text = words ?? (await vscode.window.showInputBox({ title: "Say Something to the Task", prompt: plain(title), ignoreFocusOut: true }));
     if (text) await this.request("task/steer", { task, text });
   }
 

@@ -250,6 +250,27 @@ export async function run(): Promise<void> {
     seen.add(task);
   });
 
+  // What the shim shows, by the function of the window that shows it; nobody answers.
+  const shown: string[] = [];
+  const spied = async (name: "showInputBox" | "showInformationMessage" | "showWarningMessage" | "showErrorMessage", run: () => unknown): Promise<string[]> => {
+    const own = vscode.window[name];
+    shown.length = 0;
+    Object.assign(vscode.window, { [name]: async (said: unknown) => void shown.push(JSON.stringify(said)) });
+    try {
+      await run();
+    } finally {
+      Object.assign(vscode.window, { [name]: own });
+    }
+    return [...shown];
+  };
+
+  await test("the_title_of_a_task_is_no_link_where_it_is_steered", async () => {
+    api.tasks.viewed({ id: "linked", session: "s", title: "[press](command:animus.ui.allow)", phase: "act" });
+    const [box] = await spied("showInputBox", () => ui("steer", "linked"));
+    assert.ok(box?.includes("[press] (command:animus.ui.allow)"), box);
+    api.tasks.all.delete("linked");
+  });
+
   await test("money_is_said_as_it_is_known", async () => {
     const spent = new Spent();
     assert.equal(spent.money, "$0");
