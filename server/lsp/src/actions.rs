@@ -60,12 +60,12 @@ pub fn offer(
     board: &Board,
     style: Style,
 ) -> Vec<CodeActionOrCommand> {
-    let written: Vec<Written> = match prompt::is_one(question.uri) {
-        true => prompt::request(question.rope, question.range)
-            .map(|text| (None, text))
-            .into_iter()
-            .collect(),
-        false => comment::find(question.rope, position::lines(question.range))
+    let request =
+        prompt::is_one(question.uri).then(|| prompt::request(question.rope, question.range));
+    let written: Vec<Written> = match &request {
+        Some(Some(prompt::Asked::Text(text))) => vec![(None, text.clone())],
+        Some(_) => Vec::new(),
+        None => comment::find(question.rope, position::lines(question.range))
             .into_iter()
             .map(|(line, text)| (Some(line), text))
             .collect(),
@@ -78,6 +78,9 @@ pub fn offer(
             });
             action.command = None;
         }
+    }
+    if request == Some(Some(prompt::Asked::TooLong)) {
+        actions.push(too_long(style));
     }
     let words = written.iter().map(|(_, text)| text.as_str());
     actions.extend(steering(words, board));
@@ -114,6 +117,21 @@ pub fn kinds() -> Vec<String> {
 
 /// What a person wrote here for the agent, and the line of the comment in which they did.
 type Written = (Option<u32>, String);
+
+/// Stands for a request that is not sent, and says why: by itself where a client shows no reasons.
+fn too_long(style: Style) -> CodeAction {
+    let reason = prompt::too_long();
+    let title = match style {
+        Style::Disabled => "Send to the agent".to_owned(),
+        Style::Plain | Style::Commands => format!("Not sent to the agent: {reason}"),
+    };
+    CodeAction {
+        title,
+        kind: Some(CodeActionKind::from(REFACTOR)),
+        disabled: (style == Style::Disabled).then_some(CodeActionDisabled { reason }),
+        ..CodeAction::default()
+    }
+}
 
 /// What begins a task.
 fn work(question: &Question<'_>, written: &[Written]) -> Vec<CodeAction> {
