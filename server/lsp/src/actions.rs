@@ -80,7 +80,7 @@ pub fn offer(
         }
     }
     if request == Some(Some(prompt::Asked::TooLong)) {
-        actions.push(too_long(style));
+        actions.push(prompt::too_long(style));
     }
     let words = written.iter().map(|(_, text)| text.as_str());
     actions.extend(steering(words, board));
@@ -117,21 +117,6 @@ pub fn kinds() -> Vec<String> {
 
 /// What a person wrote here for the agent, and the line of the comment in which they did.
 type Written = (Option<u32>, String);
-
-/// Stands for a request that is not sent, and says why: by itself where a client shows no reasons.
-fn too_long(style: Style) -> CodeAction {
-    let reason = prompt::too_long();
-    let title = match style {
-        Style::Disabled => "Send to the agent".to_owned(),
-        Style::Plain | Style::Commands => format!("Not sent to the agent: {reason}"),
-    };
-    CodeAction {
-        title,
-        kind: Some(CodeActionKind::from(REFACTOR)),
-        disabled: (style == Style::Disabled).then_some(CodeActionDisabled { reason }),
-        ..CodeAction::default()
-    }
-}
 
 /// What begins a task.
 fn work(question: &Question<'_>, written: &[Written]) -> Vec<CodeAction> {

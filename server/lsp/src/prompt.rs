@@ -1,10 +1,11 @@
 //! Prompt document: a document `NAME.animus.md` in which a person writes what they want. Lines of `---` part one request from the
 //! next. It need not be saved: what is read is the text in the editor.
 
-use lsp_types::Range;
+use lsp_types::{CodeAction, CodeActionDisabled, CodeActionKind, Range};
 use ropey::Rope;
 use workspace::RelPath;
 
+use crate::actions::{REFACTOR, Style};
 use crate::{addresses, position};
 
 /// How its name ends.
@@ -30,9 +31,21 @@ pub enum Asked {
     TooLong,
 }
 
-/// Why one cannot be sent.
-pub fn too_long() -> String {
-    format!("the request has more than {LINES} lines: select fewer, or part it by a line of ---")
+/// Stands for a request that is not sent, and says why: by its title where a client shows no reasons.
+pub fn too_long(style: Style) -> CodeAction {
+    let reason = format!(
+        "the request has more than {LINES} lines: select fewer, or part it by a line of ---"
+    );
+    let title = match style {
+        Style::Disabled => "Send to the agent".to_owned(),
+        Style::Plain | Style::Commands => format!("Not sent to the agent: {reason}"),
+    };
+    CodeAction {
+        title,
+        kind: Some(CodeActionKind::from(REFACTOR)),
+        disabled: (style == Style::Disabled).then_some(CodeActionDisabled { reason }),
+        ..CodeAction::default()
+    }
 }
 
 /// What is asked at a selection or a cursor: the selected lines, or the request around the cursor.
@@ -114,6 +127,8 @@ mod tests {
             let cursor = Range::new(Position::new(middle, 0), Position::new(middle, 0));
             assert_eq!(request(&rope, cursor), Some(expected), "{lines} around");
         }
+        assert!(too_long(Style::Disabled).disabled.is_some());
+        assert!(too_long(Style::Plain).title.contains("more than 800 lines"));
     }
 
     #[test]

@@ -552,14 +552,11 @@ async fn nothing_of_a_file_that_is_ignored_or_a_link_to_a_secret_goes_out() {
     let stage = Stage::new();
     stage.write(".animusignore", "private/\n");
     stage.write(".gitignore", "*.gen.py\n");
-    for folder in ["private", "real"] {
-        std::fs::create_dir(stage.root.join(folder)).unwrap();
-    }
     stage.write("private/n.py", "x = \n");
     stage.write("a.gen.py", "x = \n");
     stage.write("prod.env", "x = \n");
     stage.write("real/.env", "x = \n");
-    std::os::unix::fs::symlink("real/.env", stage.root.join("link.py")).unwrap();
+    stage.link("link.py", "real/.env");
     stage.write("open.py", "x = \n");
     let server = Server::with(|_, _| said("1"));
     let session = connect(&stage, &server, enabled()).await;
