@@ -1,7 +1,7 @@
 //! Completion: what belongs at the cursor while a person types. It asks the model that is named for it and no other, is no task, and
 //! changes nothing.
 //!
-//! Invariant: nothing of a file that may hold secrets goes out, and nothing unmasked; giving up closes the connection; whoever types
+//! Invariant: nothing of a file that may hold secrets or is ignored goes out, and nothing unmasked; giving up closes the connection; whoever types
 //! through a suggestion is answered from memory; what fails is told once, and then rests.
 
 use crate::config::CompletionConfig;
@@ -10,7 +10,6 @@ use crate::failure::of_model;
 use crate::feed::Signal;
 use crate::knowledge::Knowledge;
 use cache::Cache;
-use camino::Utf8PathBuf;
 use llm::{Attempt, Chunk, Error, Gap, Known, Models};
 use parking_lot::Mutex;
 use protocol::{CompletionView, Level};
@@ -19,15 +18,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use workspace::RelPath;
+use workspace::{RelPath, Root};
 
 mod cache;
 mod cut;
 mod near;
+mod sight;
 
 /// How long a server that failed is left alone: at first, and at most where it does not say.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// Failures in a row of which a person is told, whatever they are.
+const TOLD_AFTER: u32 = 3;
 
 /// A cursor, and the text around it as the person sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +41,9 @@ pub struct Cursor {
     pub language: String,
     /// Bytes of the text before the cursor, all of them.
     pub at: usize,
-    /// The end of these, as far as [`CompletionConfig::prefix_bytes`] allow.
+    /// The end of these: at least as far as [`Completion::reach`] says, so that a key is seen whole before it is masked.
     pub before: String,
-    /// What stands behind the cursor, as far as [`CompletionConfig::suffix_bytes`] allow.
+    /// What stands behind the cursor, as far.
     pub after: String,
     /// Whether the person asked for it, so that no pause of typing is waited for.
     pub asked: bool,
@@ -60,7 +63,7 @@ pub struct Completion {
     config: CompletionConfig,
     models: Result<Models, Off>,
     /// The workspace's folder.
-    root: Utf8PathBuf,
+    root: Root,
     known: OnceLock<Known>,
     knowledge: Arc<Knowledge>,
     log: Arc<Log>,
@@ -85,7 +88,7 @@ impl Completion {
         models: Result<&Arc<Models>, &protocol::Failure>,
         knowledge: Arc<Knowledge>,
         log: Arc<Log>,
-        root: Utf8PathBuf,
+        root: Root,
     ) -> Completion {
         let named = |models: &Arc<Models>| match models.first_choice(llm::Role::Completer, None) {
             // A run of its own: what completion spends is in no task's sum.
@@ -138,6 +141,15 @@ impl Completion {
         &self.config
     }
 
+    /// Bytes before and behind a cursor that are to be told: more than a model is shown.
+    pub fn reach(&self) -> (usize, usize) {
+        let reach = |shown: usize| shown.saturating_add(sight::MARGIN);
+        (
+            reach(self.config.prefix_bytes),
+            reach(self.config.suffix_bytes),
+        )
+    }
+
     /// The figures; none where completion is not enabled.
     pub fn view(&self) -> Option<CompletionView> {
         self.config.enabled.then(|| self.tally.lock().clone())
@@ -164,7 +176,7 @@ impl Completion {
         if until.is_some_and(|until| Instant::now() < until) {
             return None;
         }
-        let gap = self.gap(&cursor).await;
+        let gap = self.gap(&cursor).await?;
         if cancel.is_cancelled() {
             return None;
         }
@@ -216,29 +228,31 @@ impl Completion {
             && !workspace::is_secret(&cursor.path)
     }
 
-    /// What the model is shown: masked, and bounded by the configuration.
-    async fn gap(&self, cursor: &Cursor) -> Gap {
-        let near = near::find(&self.knowledge, cursor, self.config.related_bytes).await;
+    /// What the model is shown: masked, and bounded by the configuration; none where it may be shown nothing.
+    async fn gap(&self, cursor: &Cursor) -> Option<Gap> {
         let known = self.known.get_or_init(|| {
-            let values = crate::memory::environment_values(&self.root);
+            let values = crate::memory::environment_values(self.root.path());
             let keys = self.models.iter().flat_map(Models::keys);
             Known::new(keys.map(str::to_owned).chain(values))
         });
-        let mask = |text: &str| known.mask(text).into_owned();
-        Gap {
+        let most = (self.config.prefix_bytes, self.config.suffix_bytes);
+        let (root, place, keys) = (self.root.clone(), cursor.clone(), known.clone());
+        let job = tokio::task::spawn_blocking(move || {
+            sight::may_show(&root, &place.path).then(|| sight::around(&place, &keys, most))
+        });
+        let (before, after) = job.await.ok()??.or_else(|| {
+            tracing::debug!("not asked: the cursor is in a key");
+            None
+        })?;
+        let near = near::find(&self.knowledge, cursor, known, self.config.related_bytes).await;
+        Some(Gap {
             path: cursor.path.as_str().to_owned(),
             language: cursor.language.clone(),
-            before: mask(&cursor.before),
-            after: mask(&cursor.after),
-            near: near
-                .into_iter()
-                .map(|near| llm::Near {
-                    text: mask(&near.text),
-                    ..near
-                })
-                .collect(),
+            before,
+            after,
+            near,
             one_line: cut::Shape::of(&cursor.before, &cursor.after, self.config.max_lines).one_line,
-        }
+        })
     }
 
     async fn ask(
@@ -248,10 +262,16 @@ impl Completion {
         cursor: &Cursor,
         cancel: &CancellationToken,
     ) -> Result<String, Error> {
-        self.tally.lock().asked += 1;
+        let mut was_sent = false;
         let shape = cut::Shape::of(&cursor.before, &cursor.after, self.config.max_lines);
         let enough = |text: &str| shape.is_enough(text);
-        let mut hear = |chunk: Chunk<'_>| self.heard(chunk);
+        let mut hear = |chunk: Chunk<'_>| {
+            // A call that a cap refuses is none.
+            if matches!(chunk, Chunk::Attempt(_)) && !std::mem::replace(&mut was_sent, true) {
+                self.tally.lock().asked += 1;
+            }
+            self.heard(chunk);
+        };
         let limit = cancel.child_token();
         let most = self.config.max_tokens;
         let asked = models.fill(gap, most, &enough, &limit, &mut hear);
@@ -262,7 +282,14 @@ impl Completion {
             Err(_) => {
                 // What is cancelled is settled by what it used; what is dropped only by what it might have.
                 limit.cancel();
-                asked.await
+                match asked.await {
+                    // Nobody gave up but this clock.
+                    Err(Error::Cancelled) if !cancel.is_cancelled() => Err(Error::Timeout {
+                        provider: self.tally.lock().model.clone().unwrap_or_default(),
+                        after: patience,
+                    }),
+                    reply => reply,
+                }
             }
         };
         reply.map(|reply| reply.text)
@@ -318,7 +345,7 @@ impl Completion {
         let class = error.class();
         // Nothing goes out then, so nothing needs a rest; a raised cap or a new day counts at once.
         if class == "budget" {
-            self.tell(class, format!("completion stops: {error}"));
+            self.tell(class, format!("completion stops: {}", unpaid(error)));
             return;
         }
         if matches!(
@@ -344,6 +371,21 @@ impl Completion {
         let time = asked.unwrap_or(grown.min(LONGEST_REST));
         rest.until = Instant::now().checked_add(time);
         rest.failures = rest.failures.saturating_add(1);
+        let is_long = time > LONGEST_REST || rest.failures >= TOLD_AFTER;
+        drop(rest);
+        if is_long {
+            let why = match error {
+                Error::Timeout { after, .. } => format!(
+                    "no answer within {} ms (`completion.timeout_ms`)",
+                    after.as_millis()
+                ),
+                other => other.to_string(),
+            };
+            self.tell(
+                "resting",
+                format!("completion does not work and is tried less often: {why}"),
+            );
+        }
     }
 
     fn tell(&self, what: &'static str, message: String) {
@@ -361,6 +403,22 @@ fn warned(scope: llm::Scope) -> &'static str {
         llm::Scope::Session => "session",
         llm::Scope::Day => "day",
         llm::Scope::Role(_) => "role",
+    }
+}
+
+/// Why a cap refuses a call: it may be used up, or too small for what the call may cost.
+fn unpaid(error: &Error) -> String {
+    match error {
+        Error::Budget {
+            scope,
+            limit,
+            spent,
+        } if spent < limit => format!(
+            "what the next call may cost does not fit into the budget of this {scope}: {} of {} spent",
+            micro(*spent),
+            micro(*limit)
+        ),
+        other => other.to_string(),
     }
 }
 

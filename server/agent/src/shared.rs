@@ -95,7 +95,7 @@ impl Shared {
                 parts.models.as_ref(),
                 knowledge.clone(),
                 log.clone(),
-                parts.host.root().path().to_owned(),
+                parts.host.root().clone(),
             )),
             patches: Patches::new(parts.state.clone(), parts.host.clone(), parts.config.keep()),
             edit_forms: Kept::new(parts.state.clone()),

@@ -15,7 +15,7 @@ pub use embeddings::{Embedded, Embeddings};
 pub use error::Error;
 pub use gap::{Gap, Near};
 pub use http::{Listed, Listing, listing};
-pub use mask::{Known, MASK, mask};
+pub use mask::{Known, MASK, Masked, mask};
 pub use message::{Call, Carry, Message, Request, Role, ToolSpec};
 pub use models::{CandidateOverview, Models, RoleOverview};
 pub use provider::{Piece, Progress, Provider, ProviderRequest, RawReply};

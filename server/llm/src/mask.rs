@@ -4,14 +4,16 @@
 //! Invariant: the same text gives the same masked text, and masking it again changes nothing.
 
 mod known;
+mod masked;
 mod said;
 
 pub use known::Known;
+pub use masked::Masked;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 /// What stands for a key. It means nothing in any file: a text that holds it is not to be written.
 pub const MASK: &str = "[MASKED_SECRET]";
@@ -100,41 +102,31 @@ fn any(shapes: &[&str]) -> Option<Regex> {
 
 /// The text with [`MASK`] for every key in it.
 pub fn mask(text: &str) -> Cow<'_, str> {
+    swept(Masked::new(text)).into_text()
+}
+
+fn swept(text: Masked<'_>) -> Masked<'_> {
     // Line by line, so that places in the text stay where they are.
-    let text = replaced(&PEMS, Cow::Borrowed(text), |found| {
+    let text = text.replaced(&PEMS, |found| {
         let lines = found[0].matches('\n').count();
         Some(vec![MASK; lines + 1].join("\n"))
     });
-    let text = replaced(&PEM_LINES, text, |found| {
+    let text = text.replaced(&PEM_LINES, |found| {
         (entropy(&found["value"]) >= RANDOM_LINE).then(|| format!("{}{MASK}", &found["before"]))
     });
-    let text = replaced(&KEYS, text, |_| Some(MASK.to_owned()));
-    let text = replaced(&LIKELIES, text, |found| {
+    let text = text.replaced(&KEYS, |_| Some(MASK.to_owned()));
+    let text = text.replaced(&LIKELIES, |found| {
         (entropy(&found[0]) >= RANDOM && !is_placeholder(&found[0])).then(|| MASK.to_owned())
     });
-    let text = replaced(&VALUES, text, |found| {
+    let text = text.replaced(&VALUES, |found| {
         let value = &found["value"];
         looks_random(value).then(|| format!("{}{MASK}", &found["name"]))
     });
-    let text = said::mask(text);
-    replaced(&ADDRESSES, text, |found| {
+    let text = said::swept(text);
+    text.replaced(&ADDRESSES, |found| {
         let value = &found["value"];
         (!is_placeholder(value)).then(|| format!("{}{MASK}@", &found["before"]))
     })
-}
-
-fn replaced<'t>(
-    pattern: &Option<Regex>,
-    text: Cow<'t, str>,
-    with: impl Fn(&Captures<'_>) -> Option<String>,
-) -> Cow<'t, str> {
-    let Some(pattern) = pattern else { return text };
-    let change = |found: &Captures<'_>| with(found).unwrap_or_else(|| found[0].to_owned());
-    match pattern.replace_all(&text, change) {
-        // Nothing was found.
-        Cow::Borrowed(_) => text,
-        Cow::Owned(changed) => Cow::Owned(changed),
-    }
 }
 
 /// Letters and digits mixed with much entropy (Shannon, bits a character), and no word of a language or a program.

@@ -60,12 +60,12 @@ pub fn offer(
     board: &Board,
     style: Style,
 ) -> Vec<CodeActionOrCommand> {
-    let written: Vec<Written> = match prompt::is_one(question.uri) {
-        true => prompt::request(question.rope, question.range)
-            .map(|text| (None, text))
-            .into_iter()
-            .collect(),
-        false => comment::find(question.rope, position::lines(question.range))
+    let request =
+        prompt::is_one(question.uri).then(|| prompt::request(question.rope, question.range));
+    let written: Vec<Written> = match &request {
+        Some(Some(prompt::Asked::Text(text))) => vec![(None, text.clone())],
+        Some(_) => Vec::new(),
+        None => comment::find(question.rope, position::lines(question.range))
             .into_iter()
             .map(|(line, text)| (Some(line), text))
             .collect(),
@@ -78,6 +78,9 @@ pub fn offer(
             });
             action.command = None;
         }
+    }
+    if request == Some(Some(prompt::Asked::TooLong)) {
+        actions.push(prompt::too_long(style));
     }
     let words = written.iter().map(|(_, text)| text.as_str());
     actions.extend(steering(words, board));

@@ -75,6 +75,13 @@ impl Completions {
         }
     }
 
+    /// The client leaves: whatever waits is answered with nothing, and its connection ends.
+    pub fn end(&self) {
+        for one in self.waiting.lock().iter() {
+            one.end.cancel();
+        }
+    }
+
     /// Takes a seat for a request, where needed from an older one.
     fn sit(&self, id: Id, path: RelPath) -> Arc<Waiting> {
         self.changed(&path);
@@ -176,8 +183,7 @@ fn cursor(door: &Arc<Door>, params: &Params) -> Option<(Agent, Cursor)> {
     let rope = &document.rope;
     let char = position::to_char(rope, params.position, editor.client().encoding);
     let at = rope.char_to_byte(char);
-    let config = agent.completion().config();
-    let (before, after) = around(rope, at, (config.prefix_bytes, config.suffix_bytes));
+    let (before, after) = around(rope, at, agent.completion().reach());
     let kind = params.context.get("triggerKind").and_then(Value::as_u64);
     let cursor = Cursor {
         path,
@@ -190,15 +196,24 @@ fn cursor(door: &Arc<Door>, params: &Params) -> Option<(Agent, Cursor)> {
     Some((agent, cursor))
 }
 
-/// At most so many bytes before and behind a place.
+/// The text around a place: so many bytes before and behind it, and on to the ends of their lines where these are no farther away than
+/// that again.
 fn around(rope: &Rope, at: usize, (before, after): (usize, usize)) -> (String, String) {
-    // Towards the place, so that no character is cut and no byte too much is told.
-    let from = rope.byte_to_char(at.saturating_sub(before));
-    let from = match rope.char_to_byte(from) + before < at {
-        true => from + 1,
-        false => from,
+    let (least, most) = (
+        at.saturating_sub(before),
+        at.saturating_sub(before.saturating_mul(2)),
+    );
+    let line = rope.line_to_byte(rope.byte_to_line(least));
+    let from = rope.byte_to_char(if line >= most { line } else { least });
+    let whole = rope.len_bytes();
+    let ahead = |count: usize| at.saturating_add(count).min(whole);
+    let (least, most) = (ahead(after), ahead(after.saturating_mul(2)));
+    let next = rope.byte_to_line(least) + 1;
+    let end = match next < rope.len_lines() {
+        true => rope.line_to_byte(next),
+        false => whole,
     };
-    let to = rope.byte_to_char(at.saturating_add(after).min(rope.len_bytes()));
+    let to = rope.byte_to_char(if end <= most { end } else { least });
     let at = rope.byte_to_char(at);
     let text = |from: usize, to: usize| rope.slice(from..to).to_string();
     (text(from, at), text(at, to))
@@ -245,18 +260,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_around_a_place_is_bounded_in_bytes_and_cuts_no_character() {
-        let rope = Rope::from_str("aż\n🐢c");
+    fn the_text_around_a_place_has_whole_lines_where_these_end_soon() {
+        let rope = Rope::from_str("aż\n🐢c\nlonger line");
         let whole = rope.to_string();
         for at in (0..=whole.len()).filter(|at| whole.is_char_boundary(*at)) {
-            for most in 0..8 {
-                let (before, after) = around(&rope, at, (most, most));
-                assert!(before.len() <= most && after.len() <= most);
+            for reach in 0..20 {
+                let (before, after) = around(&rope, at, (reach, reach));
                 assert!(whole[..at].ends_with(&before) && whole[at..].starts_with(&after));
-                // No more than a character is given away.
-                assert!(before.len() + 4 > most.min(at));
-                assert!(after.len() + 4 > most.min(whole.len() - at));
+                assert!(before.len() >= reach.min(at) && before.len() < 2 * reach + 4);
+                assert!(after.len() + 4 > reach.min(whole.len() - at) && after.len() <= 2 * reach);
             }
         }
+        let end = whole.len();
+        assert_eq!(around(&rope, end, (6, 6)).0, "longer line");
+        assert_eq!(around(&rope, end, (5, 5)).0, " line");
+        assert_eq!(around(&rope, 0, (3, 3)).1, "aż\n");
     }
 }

@@ -416,6 +416,7 @@ impl Door {
             agent.leave();
         }
         self.stage.store(Stage::ShutDown as u8, Ordering::Release);
+        self.completions().end();
     }
 
     /// The client said `exit`.

@@ -9,15 +9,24 @@ pub fn is_secret_path(path: &str) -> bool {
     let path = path.to_lowercase();
     let name = path.rsplit('/').next().unwrap_or_default();
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    if is_sample(extension) || is_source(extension) {
+    if is_sample(name, extension) {
         return false;
     }
-    is_environment(name)
-        || name.starts_with("credentials")
+    // Before the sources: tools write what an environment holds as programs too, `.env.local.php` for one.
+    if is_environment(name) {
+        return true;
+    }
+    if is_source(extension) {
+        return false;
+    }
+    name.starts_with("credentials")
+        || name.starts_with("secrets.")
+        || name.contains(".tfvars")
+        || name.contains(".tfstate")
         || (name.starts_with("id_") && !name.contains('.'))
         || matches!(
             extension,
-            "pem" | "key" | "p12" | "pfx" | "jks" | "keystore" | "kdbx" | "tfstate"
+            "pem" | "key" | "p12" | "pfx" | "jks" | "keystore" | "kdbx" | "env"
         )
         || matches!(
             name,
@@ -41,7 +50,7 @@ pub(crate) fn is_secret_folder(name: &str) -> bool {
 /// Whether a pattern of shell kind (`*`, `?`, `[…]`) picks out files with secret names. One that takes any name is as a folder:
 /// it names nothing.
 pub(crate) fn picks_secrets(pattern: &str) -> bool {
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 20] = [
         ".env",
         ".env.local",
         ".env.production",
@@ -59,6 +68,9 @@ pub(crate) fn picks_secrets(pattern: &str) -> bool {
         "server.key",
         "store.p12",
         "terraform.tfstate",
+        "terraform.tfvars",
+        "prod.env",
+        "secrets.",
     ];
     let pattern = pattern.to_lowercase();
     let last = pattern.rsplit('/').next().unwrap_or_default();
@@ -177,11 +189,13 @@ fn is_environment(name: &str) -> bool {
         .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphabetic()))
 }
 
-fn is_sample(extension: &str) -> bool {
-    matches!(
-        extension,
-        "example" | "sample" | "template" | "dist" | "pub"
-    )
+fn is_sample(name: &str, extension: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    matches!(stem, "example" | "sample" | "template")
+        || matches!(
+            extension,
+            "example" | "sample" | "template" | "dist" | "pub"
+        )
 }
 
 /// Source code about credentials is code, not a credential.
@@ -245,6 +259,22 @@ mod tests {
             (".npmrc", true),
             ("x/.netrc", true),
             ("credentials.json", true),
+            ("prod.env", true),
+            ("conf/docker.env", true),
+            ("example.env", false),
+            (".env.local.php", true),
+            (".env.notes.md", true),
+            ("secrets.yaml", true),
+            ("config/secrets.yml", true),
+            ("secrets.rs", false),
+            ("secrets/readme.txt", false),
+            ("secret.yaml", false),
+            ("terraform.tfvars", true),
+            ("prod.auto.tfvars.json", true),
+            ("terraform.tfvars.example", false),
+            ("terraform.tfstate.backup", true),
+            ("env.d.ts", false),
+            ("environment.ts", false),
             ("src/credentials.rs", false),
             (".ssh/config", true),
             (".AWS/config", true),
@@ -265,6 +295,9 @@ mod tests {
             ("*.pe[m]", true),
             ("conf/*.KEY", true),
             ("id_*", true),
+            ("*.env", true),
+            ("secrets.*", true),
+            ("*.tfvars", true),
             (".[[:alpha:]]nv", true),
             (".[[=e=]]nv", true),
             (".[!]x]nv", true),
@@ -274,6 +307,7 @@ mod tests {
             ("src/**", false),
             ("*.rs", false),
             ("*.json", false),
+            ("*.yaml", false),
             ("[", false),
             ("[]", false),
             ("a\\", false),

@@ -1,7 +1,7 @@
 //! Shape: how much of what a model says belongs at a cursor: where it ends, and what of it stands there already.
 //!
 //! Invariant: what fits begins what was said (but for what stands before the cursor already), never ends in white space, and is none
-//! where it would be white space alone.
+//! where it would be white space alone, or have what no person would type: a mask, or signs that nobody sees.
 
 /// The place that is filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,8 @@ impl Shape {
         let rest = after.lines().next().unwrap_or_default();
         Shape {
             line: line.to_owned(),
-            after: after.to_owned(),
+            // As what is said: without it nothing of a file with such line ends overlaps.
+            after: after.replace("\r\n", "\n"),
             // Closing brackets stand behind the cursor wherever an editor closes them by itself; words do not.
             one_line: max_lines <= 1 || !rest.trim().is_empty(),
             most: usize::try_from(max_lines).unwrap_or(usize::MAX).max(1),
@@ -45,7 +46,8 @@ impl Shape {
             true => text.trim_start_matches([' ', '\t']),
             false => text,
         };
-        (!text.trim().is_empty()).then(|| text.to_owned())
+        let is_fit = !text.trim().is_empty() && !text.contains(llm::MASK) && is_visible(text);
+        is_fit.then(|| text.to_owned())
     }
 
     /// Where it ends, as soon as that is known: at the end of the line or of so many lines, before a line that is indented less than
@@ -101,6 +103,19 @@ impl Shape {
             false => kept,
         }
     }
+}
+
+/// Whether a person sees all of it as it is: no control characters but for line ends and tabs, no overrides of direction, no tags.
+fn is_visible(text: &str) -> bool {
+    let is_hidden = |char: char| {
+        (char.is_control() && !matches!(char, '\n' | '\t'))
+            || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(
+                char,
+                '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+            )
+    };
+    !text.chars().any(is_hidden)
 }
 
 /// Columns of white space that a line begins with; a tab counts as one, since files keep to one of both.
@@ -167,6 +182,21 @@ mod tests {
             ("    return ", "\n", 8, "return a + b", Some("a + b")),
             ("let x = ", "\n", 8, " 1", Some("1")),
             ("é = \"", "\"é\n", 8, "żółw\"é", Some("żółw")),
+            // The same with other line ends.
+            (
+                "if a {",
+                "\r\n    c();\r\n}\r\n",
+                8,
+                "\n    b();\n    c();\n}",
+                Some("\n    b();"),
+            ),
+            // What nobody would type.
+            ("x = ", "\n", 8, "\"[MASKED_SECRET]\"", None),
+            ("x = ", "\n", 8, "a\u{1b}[31m", None),
+            ("x = ", "\n", 8, "a\0", None),
+            ("x = ", "\n", 8, "a\rb", None),
+            ("x = ", "\n", 8, "a\u{202e}b", None),
+            ("x = ", "\n", 8, "\"\u{200d}\ta\"", Some("\"\u{200d}\ta\"")),
         ] {
             let shape = Shape::of(before, after, lines);
             let told = format!("{before:?} | {after:?}: {said:?}");

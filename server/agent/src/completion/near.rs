@@ -1,8 +1,8 @@
 //! Near: pieces of other files that may help at a cursor, out of what the index holds now.
 
-use super::Cursor;
+use super::{Cursor, sight};
 use crate::knowledge::Knowledge;
-use llm::Near;
+use llm::{Known, Near};
 use std::sync::Arc;
 use workspace::RelPath;
 
@@ -14,8 +14,13 @@ const LINES: usize = 20;
 /// Bytes before the cursor whose words are looked for.
 const WORDS: usize = 400;
 
-/// The best pieces, of so many bytes in all.
-pub(super) async fn find(knowledge: &Arc<Knowledge>, cursor: &Cursor, bytes: usize) -> Vec<Near> {
+/// The best pieces, masked, of so many bytes in all.
+pub(super) async fn find(
+    knowledge: &Arc<Knowledge>,
+    cursor: &Cursor,
+    known: &Known,
+    bytes: usize,
+) -> Vec<Near> {
     if bytes == 0 {
         return Vec::new();
     }
@@ -24,7 +29,7 @@ pub(super) async fn find(knowledge: &Arc<Knowledge>, cursor: &Cursor, bytes: usi
         from += 1;
     }
     let (words, path) = (cursor.before[from..].to_owned(), cursor.path.clone());
-    let knowledge = knowledge.clone();
+    let (knowledge, known) = (knowledge.clone(), known.clone());
     let job = tokio::task::spawn_blocking(move || {
         knowledge.look(|view| {
             let mut pieces: Vec<Near> = Vec::new();
@@ -38,13 +43,10 @@ pub(super) async fn find(knowledge: &Arc<Knowledge>, cursor: &Cursor, bytes: usi
                 let Some(text) = view.text(&hit.path) else {
                     continue;
                 };
-                let (first, last) = (hit.start.max(1) as usize, hit.end as usize);
-                let lines = text.lines().skip(first - 1);
-                let lines = lines.take((last + 1).saturating_sub(first).min(LINES));
-                let piece: String = lines.map(|line| format!("{line}\n")).collect();
-                if piece.trim().is_empty() || piece.len() > left {
+                let found = (hit.start as usize, hit.end as usize);
+                let Some(piece) = sight::lines(&text, &known, found, (LINES, left)) else {
                     continue;
-                }
+                };
                 left -= piece.len();
                 pieces.push(Near {
                     path: hit.path,

@@ -1,6 +1,6 @@
 //! Known: secrets that are known to the letter, as configured keys are, and are masked whatever they look like.
 
-use super::MASK;
+use super::{MASK, Masked};
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::borrow::Cow;
 use std::fmt;
@@ -40,15 +40,13 @@ impl Known {
 
     /// [`super::mask`], these values masked too.
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let Some(found) = self.0.as_ref().filter(|known| known.is_match(text)) else {
-            return super::mask(text);
-        };
-        let mut clean = String::with_capacity(text.len());
-        found.replace_all_with(text, &mut clean, |_, _, to| {
-            to.push_str(MASK);
-            true
-        });
-        Cow::Owned(super::mask(&clean).into_owned())
+        self.masked(text).into_text()
+    }
+
+    /// The same, with the places of the text.
+    pub fn masked<'t>(&self, text: &'t str) -> Masked<'t> {
+        let found = self.0.iter().flat_map(|known| known.find_iter(text));
+        super::swept(Masked::new(text).with(found.map(|it| it.range()), MASK))
     }
 }
 

@@ -1,9 +1,8 @@
 //! Said: values that are secret because of what stands before them: headers, cookies, the user of a command, and passwords under
 //! their names. Such values are short, so the words around them and their own letters must both say so.
 
-use super::{MASK, entropy, is_placeholder, replaced};
+use super::{MASK, Masked, entropy, is_placeholder};
 use regex::Regex;
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// A header with its scheme (RFC 7235), in a message, a program or a command.
@@ -44,23 +43,23 @@ fn compiled(pattern: &str) -> Option<Regex> {
 }
 
 /// The text without them.
-pub(super) fn mask(text: Cow<'_, str>) -> Cow<'_, str> {
-    let text = replaced(&HEADERS, text, |found| {
+pub(super) fn swept(text: Masked<'_>) -> Masked<'_> {
+    let text = text.replaced(&HEADERS, |found| {
         is_credential(&found["value"]).then(|| format!("{}{MASK}", &found["before"]))
     });
-    let text = replaced(&COOKIES, text, |found| {
+    let text = text.replaced(&COOKIES, |found| {
         let pairs: Vec<String> = found["value"].split(';').map(pair).collect();
         Some(format!("{}{}", &found["before"], pairs.join(";")))
     });
-    let text = replaced(&USERS, text, |found| {
+    let text = text.replaced(&USERS, |found| {
         (!is_placeholder(&found["value"])).then(|| format!("{}{MASK}", &found["before"]))
     });
-    let text = replaced(&LITERALS, text, |found| {
+    let text = text.replaced(&LITERALS, |found| {
         let value = &found["value"];
         let end = &found[0][found["before"].len() + value.len()..];
         is_password(value).then(|| format!("{}{MASK}{end}", &found["before"]))
     });
-    replaced(&WORDS, text, |found| {
+    text.replaced(&WORDS, |found| {
         let value = found["value"].trim_end_matches(['.', ':', '!', '?']);
         let end = &found[0][found["before"].len() + value.len()..];
         (found["after"].is_empty() && is_password_word(value))

@@ -330,6 +330,16 @@ async fn a_budget_that_is_used_up_ends_it_with_one_word() {
         (count > 0).then_some(count)
     };
     assert_eq!(editor.until("the word", told).await, 1);
+    // What was not sent is not counted as asked, and what is not spent is not told to be used up.
+    let status = editor.request("animus/status", json!({})).await.unwrap();
+    assert_eq!(status["completion"]["asked"], 0);
+    let words = editor.seen("window/showMessage").into_iter();
+    let words: Vec<String> = words.map(|it| it["message"].to_string()).collect();
+    assert!(
+        words.iter().any(|it| it.contains("does not fit into")),
+        "{words:?}"
+    );
+    assert!(!words.iter().any(|it| it.contains("used up")), "{words:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -349,6 +359,8 @@ async fn a_server_that_fails_rests_and_a_late_answer_is_none() {
         assert_eq!(answer, json!({ "items": [] }));
     }
     assert_eq!(server.requests().len(), 1);
+    // A rest that is long is told.
+    editor.until("the word of a rest", resting).await;
     drop(session);
 
     let stage = Stage::with_list();
@@ -367,6 +379,46 @@ async fn a_server_that_fails_rests_and_a_late_answer_is_none() {
         server.left_at().len() == server.requests().len()
     })
     .await;
+    // It rests now: who asks at once sends nothing. In the end it is told.
+    let asked = server.requests().len();
+    editor
+        .request(METHOD, params(editor, "list.txt", 0, 3))
+        .await
+        .unwrap();
+    assert_eq!(server.requests().len(), asked);
+    let status = editor.request("animus/status", json!({})).await.unwrap();
+    assert_eq!(status["completion"]["failed"], 1);
+    assert_eq!(status["completion"]["givenUp"], 0);
+    let began = Instant::now();
+    while resting(editor).is_none() {
+        assert!(began.elapsed() < Duration::from_secs(60), "never told");
+        editor
+            .request(METHOD, params(editor, "list.txt", 0, 3))
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(server.requests().len() < 8, "it rests between");
+}
+
+/// The word of a server that is tried less often.
+fn resting(editor: &Editor) -> Option<Value> {
+    let mut words = editor.seen("window/showMessage").into_iter();
+    words.find(|it| it["message"].as_str().unwrap().contains("tried less often"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_keeps_no_connection_open() {
+    let stage = Stage::with_list();
+    let server = Server::with(|_, _| hang());
+    let session = connect(&stage, &server, enabled()).await;
+    let editor = &session.editor;
+    editor.open("list.txt");
+    let waiting = editor.ask(METHOD, params(editor, "list.txt", 0, 3));
+    until("the model is asked", || server.requests().len() == 1).await;
+    editor.request("shutdown", Value::Null).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), json!({ "items": [] }));
+    until("it is hung up", || server.left_at().len() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -431,4 +483,97 @@ async fn a_client_without_registrations_is_offered_it_at_once() {
         }
         assert!(offers(&editor).is_empty());
     }
+}
+
+/// A key is masked before the text around the cursor is cut, so that no half of it goes out; inside one nobody is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_cursor_or_the_bounds_cut_does_not_go_out() {
+    let stage = Stage::new();
+    let token = "ghp_a8Kd02mXq71LzPw93RtYb5NcVe64HsJgFu0T";
+    let (value, phrase) = ("Zq8vN2mK4pL7xR1tY6wB3cD5", "k9Xv2-mQ7pL4w8");
+    stage.write(".env", &format!("MYVAL={value}\n"));
+    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCAbCd01\n".repeat(30);
+    let texts = [
+        format!("t = '{token}'\ny = \nt = '{token}'\n"),
+        format!("t = '{value}'\ny = \nt = '{value}'\n"),
+        format!("t = 'db://app:{phrase}@h/x'\ny = \nt = 'db://app:{phrase}@h/x'\n"),
+        format!("t = '''-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----'''\ny = \n"),
+    ];
+    let keys = [token, value, phrase, body.as_str()];
+    let server = Server::with(|_, _| said("1"));
+    for bytes in [12, 20, 30, 4096] {
+        let config = CompletionConfig {
+            prefix_bytes: bytes,
+            suffix_bytes: bytes,
+            ..enabled()
+        };
+        let session = connect(&stage, &server, config).await;
+        let editor = &session.editor;
+        for (number, (text, key)) in texts.iter().zip(keys).enumerate() {
+            let path = format!("{bytes}-{number}.py");
+            stage.write(&path, text);
+            editor.open(&path);
+            let asked = server.requests().len();
+            // Where the cursor is in it: at every place of the first line of it.
+            let line = u64::from(key == body);
+            let begins = text
+                .lines()
+                .nth(line as usize)
+                .unwrap()
+                .find(&key[..8])
+                .unwrap();
+            for at in [1, 5, 9, 12].map(|at| at + begins as u64) {
+                let mut params = params(editor, &path, line, at);
+                params["context"]["triggerKind"] = json!(1);
+                let answer = editor.request(METHOD, params).await.unwrap();
+                assert_eq!(answer, json!({ "items": [] }), "{path} at {at}");
+            }
+            assert_eq!(server.requests().len(), asked, "{path}");
+            // Where the bounds are in it.
+            let line = text.lines().position(|line| line == "y = ").unwrap() as u64;
+            let params = params(editor, &path, line, 4);
+            let answer = editor.request(METHOD, params).await.unwrap();
+            assert_eq!(self::texts(&answer), ["1"]);
+            let sent = server.requests().pop().unwrap().json();
+            assert!(sent["prompt"].as_str().unwrap().ends_with("y = "));
+            let sent = sent.to_string();
+            for part in key.lines().flat_map(|line| line.as_bytes().windows(5)) {
+                let part = std::str::from_utf8(part).unwrap();
+                assert!(!sent.contains(part), "{path}: {part} in {sent}");
+            }
+        }
+    }
+}
+
+/// What the project says is no part of it is not shown to a model, open or not; neither is what leads to a file with secrets.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_file_that_is_ignored_or_a_link_to_a_secret_goes_out() {
+    let stage = Stage::new();
+    stage.write(".animusignore", "private/\n");
+    stage.write(".gitignore", "*.gen.py\n");
+    stage.write("private/n.py", "x = \n");
+    stage.write("a.gen.py", "x = \n");
+    stage.write("prod.env", "x = \n");
+    stage.write("real/.env", "x = \n");
+    stage.link("link.py", "real/.env");
+    stage.write("open.py", "x = \n");
+    let server = Server::with(|_, _| said("1"));
+    let session = connect(&stage, &server, enabled()).await;
+    let editor = &session.editor;
+    for path in ["private/n.py", "a.gen.py", "prod.env", "link.py"] {
+        editor.open(path);
+        let answer = editor
+            .request(METHOD, params(editor, path, 0, 4))
+            .await
+            .unwrap();
+        assert_eq!(answer, json!({ "items": [] }), "{path}");
+    }
+    assert!(server.requests().is_empty());
+    editor.open("open.py");
+    let answer = editor
+        .request(METHOD, params(editor, "open.py", 0, 4))
+        .await
+        .unwrap();
+    assert_eq!(texts(&answer), ["1"]);
 }

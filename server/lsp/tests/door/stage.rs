@@ -60,7 +60,15 @@ impl Stage {
     }
 
     pub fn write(&self, path: &str, text: &str) {
-        std::fs::write(self.root.join(path), text).unwrap();
+        let file = self.root.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+
+    /// A link in the workspace.
+    #[cfg(unix)]
+    pub fn link(&self, path: &str, to: &str) {
+        std::os::unix::fs::symlink(to, self.root.join(path)).unwrap();
     }
 
     /// A file of the workspace, or anywhere.
