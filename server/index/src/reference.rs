@@ -86,20 +86,16 @@ pub fn references(path: &str, text: &str, name: &str) -> Vec<Reference> {
 /// line from 1, column in bytes. In what cannot be parsed the first whole word.
 pub fn named(path: &str, text: &str, name: &str, lines: (u32, u32)) -> Option<(u32, u32)> {
     let language = Language::of_text(path, text);
-    let mut row = 1;
-    let mut start = 0;
-    let mut range = None;
-    for line in text.split_inclusive('\n') {
-        if row == lines.0.max(1) {
-            range = Some(start..start);
+    let (mut start, mut range) = (0, None);
+    for (row, line) in (1..).zip(text.split_inclusive('\n')) {
+        let end = start + line.len();
+        if row >= lines.0 && row <= lines.1 {
+            let (from, _) = range.unwrap_or((start, end));
+            range = Some((from, end));
         }
-        start += line.len();
-        if let Some(range) = range.as_mut().filter(|_| row <= lines.1) {
-            range.end = start;
-        }
-        row += 1;
+        start = end;
     }
-    let range = range?;
+    let (from, to) = range?;
     let place = |at: usize| {
         let before = &text[..at];
         let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
@@ -107,7 +103,7 @@ pub fn named(path: &str, text: &str, name: &str, lines: (u32, u32)) -> Option<(u
         Some((u32::try_from(line).ok()?, u32::try_from(column).ok()?))
     };
     let places = words(text, name);
-    let is_here = |at: &usize| range.contains(at);
+    let is_here = |at: &usize| (from..to).contains(at);
     let (Some(row), Some(tree)) = (language.row(), parse::tree(language, text)) else {
         return place(places.into_iter().find(is_here)?);
     };
