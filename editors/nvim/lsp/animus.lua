@@ -15,4 +15,5 @@ return {
     },
   },
   handlers = require('animus.tasks').handlers,
+  on_exit = require('animus.tasks').gone,
 }

@@ -88,4 +88,32 @@ check.test('wrong_options_are_told_or_refused', function()
   check.equal({ options.did_you_mean('aprove', { 'accept', 'approve' }), options.did_you_mean('xyz', { 'approve' }) }, { '; did you mean approve?', '' })
 end)
 
+-- What is told while something runs.
+local function said(run)
+  local words, notify = {}, vim.notify
+  vim.notify = function(message)
+    table.insert(words, message)
+  end
+  run()
+  vim.notify = notify
+  return words
+end
+
+check.test('a_program_that_is_not_there_is_told_at_once_and_when_asked', function()
+  local words = said(function()
+    require('animus').setup({ cmd = { 'no-such-animus', 'lsp' } })
+    local done = false
+    vim.schedule(function()
+      done = true
+    end)
+    check.wait('what was scheduled', 5000, function()
+      return done
+    end)
+    require('animus').cancel()
+  end)
+  local word = 'Animus: `no-such-animus` is not on the path (:checkhealth animus)'
+  check.equal(words, { word, word })
+  vim.lsp.enable('animus', false)
+end)
+
 check.finish()

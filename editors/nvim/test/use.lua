@@ -207,6 +207,35 @@ test('checkhealth_finds_nothing_wrong', function()
   check.lacks(text, 'ERROR')
 end)
 
+-- The script begins again with the server: its first task soon asks.
+test('a_server_that_dies_is_told_of_and_leaves_no_task_running', function()
+  screen.type(':silent bdelete! | e src/lib.rs<CR>:Animus ask make total an iterator chain<CR>')
+  screen.becomes('the question', 'return require("animus.approvals").count() == 1')
+  screen.becomes('normal mode or the question', 'return vim.api.nvim_get_mode().blocking')
+  calm()
+  screen.ask([[
+    for name in vim.fs.dir('/proc') do
+      local file = name:match('^%d+$') and io.open('/proc/' .. name .. '/stat')
+      local parent = file and tonumber(file:read('*a'):match('^%d+ %(.*%) %S (%d+)'))
+      if parent == vim.fn.getpid() and vim.fn.readfile('/proc/' .. name .. '/cmdline')[1]:find(vim.env.ANIMUS_BIN, 1, true) then
+        vim.uv.kill(tonumber(name), 9)
+      end
+    end
+  ]])
+  screen.becomes('the loss', 'local t = require("animus.tasks"); return t.ended and t.folds[t.latest].finished == "lost"')
+  has(screen.ask('return vim.fn.execute("messages")'), 'Animus: the server ended; :Animus restart')
+  equal(screen.ask('local s = require("animus.status").now(); return { s.state, s.running, s.approvals }'), { 'ended', 0, 0 })
+  has(screen.ask('return table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr("animus://task/" .. require("animus.tasks").latest), 0, -1, false), "\\n")'), 'lost: the server ended')
+  -- What is asked for now is told the same, and nobody steers what is gone.
+  screen.ask('vim.cmd("messages clear") require("animus").cancel() require("animus").steer("on")')
+  local said = screen.ask('return vim.fn.execute("messages")')
+  has(said, 'Animus: the server ended; :Animus restart')
+  has(said, 'Animus: no task is running')
+  calm()
+  screen.type(':Animus restart<CR>')
+  screen.becomes('the new server', 'local c = vim.lsp.get_clients({ name = "animus" }); return #c == 1 and c[1].initialized == true and not require("animus.tasks").ended')
+end)
+
 test('neovim_ends_when_told', function()
   equal(screen.stop(), 0)
 end)

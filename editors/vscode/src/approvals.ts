@@ -53,22 +53,11 @@ export class Approvals implements vscode.Disposable {
     const approval = this.open.get(id ?? "")?.approval ?? this.of()[0];
     if (!approval) return void vscode.window.showInformationMessage("No question waits for an answer.");
     const box = vscode.window.createQuickPick<Choice>();
-    const noes = approval.options.filter(({ kind }) => kind.startsWith("reject"));
-    // What Enter takes at once is a no.
-    const options = [...noes, ...approval.options.filter((option) => !noes.includes(option))];
-    const separator = (label: string): Choice => ({ label, kind: vscode.QuickPickItemKind.Separator });
-    const line = (label: string, icon: string): Choice => ({ label: `$(${icon}) ${label}`, alwaysShow: true });
-    box.items = [
-      ...options.map((option): Choice => ({ label: option.name, option })),
-      separator("what would be done"),
-      ...approval.details.map((detail) => line(detail, "terminal")),
-      separator("why you are asked"),
-      ...approval.reasons.map((reason) => line(reason, "info")),
-    ];
+    box.items = this.rows(approval);
     box.ignoreFocusOut = true;
     const draw = () => {
       if (!this.open.has(approval.id)) box.hide();
-      box.title = `${approval.title} (${this.left(approval)} s)`;
+      box.title = `${plain(approval.title)} (${this.left(approval)} s)`;
     };
     draw();
     const shown = this.onChange(draw);
@@ -86,6 +75,22 @@ export class Approvals implements vscode.Disposable {
     box.dispose();
   }
 
+  // The rows of a question: the answers, what would be done, and why it is asked.
+  rows(approval: Approval): Choice[] {
+    const noes = approval.options.filter(({ kind }) => kind.startsWith("reject"));
+    // What Enter takes at once is a no.
+    const options = [...noes, ...approval.options.filter((option) => !noes.includes(option))];
+    const separator = (label: string): Choice => ({ label, kind: vscode.QuickPickItemKind.Separator });
+    const line = (label: string, icon: string): Choice => ({ label: `$(${icon}) ${plain(label)}`, alwaysShow: true });
+    return [
+      ...options.map((option): Choice => ({ label: plain(option.name), option })),
+      separator("what would be done"),
+      ...approval.details.map((detail) => line(detail, "terminal")),
+      separator("why you are asked"),
+      ...approval.reasons.map((reason) => line(reason, "info")),
+    ];
+  }
+
   private async notify(approval: Approval): Promise<void> {
     const [detail = "", ...others] = approval.details;
     const text = [approval.title.includes(detail) ? approval.title : `${approval.title}: ${detail}`, ...approval.reasons].join(" · ");
@@ -94,8 +99,8 @@ export class Approvals implements vscode.Disposable {
     const options = [short ? one("allow_once") : undefined, one("reject_once")].filter((option) => option !== undefined);
     const more = short ? "All Answers…" : "Read It…";
     const said = short ? text : `${approval.title.slice(0, SHORT)} (long: read it before you allow it)`;
-    const answer = await vscode.window.showWarningMessage(plain(said), ...options.map((option) => option.name), more);
-    const option = options.find((option) => option.name === answer);
+    const answer = await vscode.window.showWarningMessage(plain(said), ...options.map((option) => plain(option.name)), more);
+    const option = options.find((option) => plain(option.name) === answer);
     if (option) await this.give(approval, option);
     else if (answer === more) await this.pick(approval.id);
   }

@@ -1,5 +1,6 @@
 // Ask: what a person wants, with what the agent should look at as chips that come and go, and a history.
 import * as vscode from "vscode";
+import { plain } from "./wire";
 
 export interface Chip {
   id: "selection" | "file" | "problems" | "editors" | "session" | `chosen ${string}`;
@@ -65,7 +66,7 @@ export class Ask {
   add(uris: readonly vscode.Uri[]): void {
     for (const uri of uris) {
       const path = this.here.path(uri);
-      if (path === undefined) void vscode.window.showWarningMessage(`${uri.fsPath} is not in the workspace.`);
+      if (path === undefined) void vscode.window.showWarningMessage(`${plain(uri.fsPath)} is not in the workspace.`);
       else if (!this.chips.some(({ id }) => id === `chosen ${path}`)) this.chips.push({ id: `chosen ${path}`, label: path, on: true });
     }
   }
@@ -133,15 +134,15 @@ export class Ask {
   // The rows of the input: what is sent, the chips, the history.
   rows(value: string): Row[] {
     const separator = (label: string): Row => ({ label, kind: vscode.QuickPickItemKind.Separator });
-    const chips = this.chips.map((chip): Row => ({ label: `$(${chip.on ? "check" : "add"}) ${chip.label}`, ...(chip.detail ? { description: chip.detail } : {}), alwaysShow: true, chip }));
+    const chips = this.chips.map((chip): Row => ({ label: `$(${chip.on ? "check" : "add"}) ${plain(chip.label)}`, ...(chip.detail ? { description: plain(chip.detail) } : {}), alwaysShow: true, chip }));
     return [
-      { label: value.trim() ? `$(send) ${value.trim()}` : "$(send) Type what should be done", alwaysShow: true, send: true },
+      { label: value.trim() ? `$(send) ${plain(value.trim())}` : "$(send) Type what should be done", alwaysShow: true, send: true },
       separator("shown to the agent"),
       ...chips,
       { label: "$(add) Files or folders…", alwaysShow: true, choose: true },
       ...(this.history.length > 0 ? [separator("asked before")] : []),
       // What is typed is sent, and not merely found again.
-      ...this.history.filter((said) => said !== value.trim()).map((said): Row => ({ label: said, said })),
+      ...this.history.filter((said) => said !== value.trim()).map((said): Row => ({ label: plain(said), said })),
     ];
   }
 

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { duration } from "./tree";
 import type { Tasks } from "./tasks";
 import type { Here, Start } from "./ask";
-import type { Approval, Event } from "./wire";
+import { type Approval, type Event, hinted } from "./wire";
 
 type Begin = (start: Start) => Promise<{ task: string } | undefined>;
 
@@ -101,7 +101,7 @@ export class Chat {
         stream.button({ title: "Open Review Document", command: "animus.ui.review", arguments: [update.patch.id] });
         break;
       case "finished":
-        stream.markdown(`\n\n**${update.reason}** ${update.summary}${update.failure?.hint ? ` ${update.failure.hint}` : ""}`);
+        stream.markdown(`\n\n**${update.reason}** ${hinted({ message: update.summary, hint: update.failure?.hint })}`);
         break;
     }
   }

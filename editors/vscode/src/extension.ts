@@ -1,6 +1,6 @@
 // The shim between VS Code and `animus lsp`: starts the client, shows tasks and hunks. Decisions are the server's.
 import * as vscode from "vscode";
-import { type Executable, LanguageClient, State, type StaticFeature } from "vscode-languageclient/node";
+import { type Executable, LanguageClient, type MessageActionItem, MessageType, type ShowMessageRequestParams, State, type StaticFeature } from "vscode-languageclient/node";
 import { Approvals } from "./approvals";
 import { Ask, type Here, type Start } from "./ask";
 import { Chat } from "./chat";
@@ -13,7 +13,7 @@ import { menu, StatusBar } from "./status";
 import { Tasks } from "./tasks";
 import { HunkFiles, Proposed } from "./texts";
 import { type Node, TaskTree } from "./tree";
-import { announced, type Approval, type Batch, type Event, type Model, type Patch, plain, type Status, type TaskView, type Update } from "./wire";
+import { announced, type Approval, type Batch, type Event, hinted, type Model, type Patch, plain, type Status, type TaskView, type Update } from "./wire";
 
 export interface Api {
   client: LanguageClient;
@@ -26,6 +26,7 @@ export interface Api {
   chat: Chat;
   ask(): Ask;
   onEvent: vscode.Event<Event>;
+  stands(status: Status): void;
 }
 
 const negotiation: StaticFeature = {
@@ -59,6 +60,9 @@ class Shim {
   });
   readonly status: StatusBar;
   readonly here: Here;
+  // Why nothing can be asked, and what the server said last: a problem is said once, by whom ever.
+  private problem: string | undefined;
+  private heard = "";
 
   constructor(readonly client: LanguageClient, private readonly saver: Saver, private readonly context: vscode.ExtensionContext) {
     this.tasks = new Tasks(async (task, after) => (await client.sendRequest<{ events: Event[] }>("animus/task/replay", { task, after })).events);
@@ -88,9 +92,34 @@ class Shim {
     client.onNotification("$/animus/task", (view: TaskView) => this.tasks.viewed(view));
     client.onNotification("$/animus/patch", (patch: Patch) => void this.patched(patch));
     // After the start, and after each that follows a crash.
-    client.onDidChangeState(({ newState }) => void (newState === State.Running && this.fetch()));
+    client.onDidChangeState(({ newState }) => void (newState === State.Running ? this.fetch() : this.lost()));
     client.onNotification("$/animus/approval", (approval: Approval) => this.approvals.told(approval));
-    client.onNotification("$/animus/status", (status: Status) => this.status.told(status));
+    client.onNotification("$/animus/status", (status: Status) => this.stands(status));
+    client.onNotification("window/showMessage", (params: ShowMessageRequestParams) => void this.message(params));
+    client.onRequest("window/showMessageRequest", (params: ShowMessageRequestParams) => this.message(params));
+  }
+
+  // What the server says by itself.
+  private async message({ type, message, actions = [] }: ShowMessageRequestParams): Promise<MessageActionItem | null> {
+    this.heard = message;
+    if (this.problem !== undefined && actions.length === 0 && message.includes(this.problem)) return null;
+    const { showErrorMessage, showWarningMessage, showInformationMessage } = vscode.window;
+    const show = type === MessageType.Error ? showErrorMessage : type === MessageType.Warning ? showWarningMessage : showInformationMessage;
+    const answer = await show(plain(message), ...actions.map((action) => ({ title: plain(action.title), action })));
+    return answer?.action ?? null;
+  }
+
+  // How the server stands. Without a model VS Code says no more than that there are no code actions.
+  stands(status: Status): void {
+    this.status.told(status);
+    const { problem } = status;
+    if (problem && problem !== this.problem && !this.heard.includes(problem)) void this.miss(problem);
+    this.problem = problem;
+  }
+
+  private async miss(problem: string): Promise<void> {
+    const answer = await vscode.window.showWarningMessage(plain(`Nothing can be asked: ${problem}`), "Models", "Settings");
+    if (answer) await vscode.commands.executeCommand(`animus.ui.${answer.toLowerCase()}`);
   }
 
   // Sends `animus/VERB`; an error is shown with its hint, unless nobody asked for it.
@@ -99,7 +128,7 @@ class Shim {
       return await this.client.sendRequest<T>(`animus/${verb}`, params);
     } catch (problem) {
       const { message, data } = problem as { message: string; data?: { hint?: string } };
-      if (asked) void vscode.window.showErrorMessage(plain([message, data?.hint].filter(Boolean).join(" ")));
+      if (asked) void vscode.window.showErrorMessage(plain(hinted({ message, hint: data?.hint })));
       return undefined;
     }
   }
@@ -124,7 +153,7 @@ class Shim {
         this.log.appendLine(`test ${update.report.verdict}: ${update.report.command}`);
         break;
       case "notice":
-        this.log.appendLine(`${update.level}: ${update.message} ${update.hint ?? ""}`);
+        this.log.appendLine(`${update.level}: ${hinted(update)}`);
         break;
       case "finished":
         this.log.appendLine(`\n${update.reason}: ${update.summary}`);
@@ -140,7 +169,7 @@ class Shim {
     const waiting = landed || patch?.state !== "proposed" ? undefined : patch;
     if (waiting) this.review.follow(waiting);
     if (end.failure) {
-      void vscode.window.showErrorMessage(plain([end.failure.message, end.failure.hint].filter(Boolean).join(" ")));
+      void vscode.window.showErrorMessage(plain(hinted(end.failure)));
     } else if (waiting) {
       const answer = await vscode.window.showInformationMessage(plain(`The agent proposes: ${waiting.title}`), "Review", "Whole Diff", "Accept", "Refuse");
       if (answer === "Review") await this.review.begin(waiting.id);
@@ -162,7 +191,7 @@ class Shim {
         if (this.tasks.all.get(id)?.finished) return resolve();
         const subscription = this.tasks.onEvent(({ task, update }) => {
           if (task !== id) return;
-          if (update.type === "phase" && update.phase !== "waiting") progress.report({ message: update.phase });
+          if (update.type === "phase" && update.phase !== "waiting") progress.report({ message: plain(update.phase) });
           if (update.type === "toolCall") progress.report({ message: plain(update.call.title) });
           // The question's own notification goes after a while; this one stays.
           if (update.type === "approval") progress.report({ message: `waits for you: [Answer…](command:animus.ui.answer)` });
@@ -186,9 +215,13 @@ class Shim {
   // The patches that wait since before this window, and those of other windows.
   async fetch(): Promise<void> {
     const status = await this.request<Status>("status", {}, false);
-    if (status) this.status.told(status);
+    if (status) this.stands(status);
     await this.fetchApprovals();
     for (const patch of await this.review.fetch((patch) => !this.tasks.running(patch.task))) this.tasks.patched(patch);
+  }
+
+  private lost(): void {
+    for (const { id } of this.tasks.lose()) for (const approval of this.approvals.of(id)) this.approvals.told({ ...approval, state: "rejected" });
   }
 
   private async fetchApprovals(): Promise<void> {
@@ -222,7 +255,7 @@ class Shim {
     const task = id ?? this.tasks.current?.id;
     if (!task) return void vscode.window.showInformationMessage("No task runs.");
     const title = this.tasks.all.get(task)?.title ?? task;
-    const text = words ?? (await vscode.window.showInputBox({ title: "Say Something to the Task", prompt: title, ignoreFocusOut: true }));
+    const text = words ?? (await vscode.window.showInputBox({ title: "Say Something to the Task", prompt: plain(title), ignoreFocusOut: true }));
     if (text) await this.request("task/steer", { task, text });
   }
 
@@ -242,7 +275,7 @@ class Shim {
 
   async tellModels(): Promise<void> {
     const models = (await this.request<{ models: Model[] }>("models", {}))?.models ?? [];
-    const rows = models.map(({ role, model, name, scripted }) => ({ label: role, description: model, detail: scripted ? `${name}, from a script` : name }));
+    const rows = models.map(({ role, model, name, scripted }) => ({ label: plain(role), description: plain(model), detail: plain(scripted ? `${name}, from a script` : name) }));
     const chosen = await vscode.window.showQuickPick(rows, { title: "Models", placeHolder: rows.length > 0 ? "Which model does what; choose one to change it" : "No model is set up" });
     if (chosen || rows.length === 0) await vscode.commands.executeCommand("animus.ui.settings", "strategy");
   }
@@ -335,5 +368,5 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const participant = chat.register(vscode.Uri.joinPath(context.extensionUri, "icon.png"));
   context.subscriptions.push(life, { dispose: () => void client.dispose() }, ...(participant ? [participant] : []));
   await life.begin();
-  return { client, life, tasks, tree, review, approvals, status, chat, ask: () => shim.asking(), onEvent: tasks.onEvent };
+  return { client, life, tasks, tree, review, approvals, status, chat, ask: () => shim.asking(), onEvent: tasks.onEvent, stands: (status) => shim.stands(status) };
 }

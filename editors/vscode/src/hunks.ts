@@ -14,6 +14,7 @@ export interface Item {
   state: HunkState;
   text: string;
   waits: boolean;
+  hidden: boolean;
   live?: Place;
 }
 
@@ -30,6 +31,7 @@ export function itemsOf(patch: Patch): Item[] {
     state: hunk.state,
     text: hunk.text,
     waits: patch.state === "proposed",
+    hidden: hunk.hidden === true,
     ...(hunk.live ? { live: hunk.live } : {}),
   }));
 }
@@ -69,6 +71,7 @@ export class Sketch implements vscode.CodeLensProvider, vscode.Disposable {
 
   constructor(
     private readonly items: (document: vscode.TextDocument) => Item[],
+    private readonly overtyped: (document: vscode.TextDocument) => Item[],
     onChange: vscode.Event<void>,
   ) {
     this.onDidChangeCodeLenses = onChange;
@@ -86,13 +89,15 @@ export class Sketch implements vscode.CodeLensProvider, vscode.Disposable {
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
-    return this.items(document).flatMap((item) => {
+    return [...this.overtyped(document), ...this.items(document)].flatMap((item) => {
       const range = document.lineAt(place(item, document)).range;
       const target = { patch: item.patch, path: item.path, hunk: item.hunk };
       const lens = (title: string, name: string, tooltip?: string) =>
         new vscode.CodeLens(range, { title, command: `animus.ui.${name}`, arguments: [target], ...(tooltip ? { tooltip } : {}) });
       const number = `hunk ${item.number}/${item.of}`;
       if (item.state === "accepted") return item.waits ? [lens(`Undo ${number}`, "hunk.undo", item.title)] : [];
+      // It stands at the top of the file: where it belonged is no longer known.
+      if (!item.live) return [lens(`You changed the lines of ${number}`, "hunk.edit", "Shows what it would make of them"), lens("Refuse", "hunk.refuse")];
       return [
         lens(`Accept ${number}`, "hunk.accept", item.title),
         lens("Refuse", "hunk.refuse"),
@@ -146,12 +151,14 @@ function additions(item: Item, document: vscode.TextDocument, first: number, las
   return options;
 }
 
-function hover(item: Item, document: vscode.TextDocument): vscode.MarkdownString {
+export function hover(item: Item, document: vscode.TextDocument): vscode.MarkdownString {
   const text = new vscode.MarkdownString(`hunk ${item.number}/${item.of} · `);
   text.appendText(item.title);
   text.appendCodeblock(item.text, document.languageId);
   const link = (title: string, name: string) => {
-    const target = encodeURIComponent(JSON.stringify([{ patch: item.patch, path: item.path, hunk: item.hunk }]));
+    const said = encodeURIComponent(JSON.stringify([{ patch: item.patch, path: item.path, hunk: item.hunk }]));
+    // Where it stands, a bracket would end the link.
+    const target = said.replaceAll("(", "%28").replaceAll(")", "%29");
     return `[${title}](command:animus.ui.hunk.${name}?${target})`;
   };
   text.appendMarkdown(["accept", "refuse", "edit"].map((name) => link(name, name)).join(" · "));

@@ -1,14 +1,15 @@
 // The server's life: it is found and started, started anew where settings changed, and missed where it is not there.
 import * as vscode from "vscode";
-import { type Executable, type LanguageClient, State } from "vscode-languageclient/node";
+import { CloseAction, type Executable, type LanguageClient, State } from "vscode-languageclient/node";
 import { locate, offer, places } from "./server";
-import { announced } from "./wire";
+import { announced, plain } from "./wire";
 
 // How often a program that is missing is looked for.
 const LOOK = 2_000;
 
 export class Life implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[];
+  private complaining = false;
   private looking: NodeJS.Timeout | undefined;
   private turn: Promise<void> = Promise.resolve();
   // Why there is no server, if there is none.
@@ -21,6 +22,17 @@ export class Life implements vscode.Disposable {
     private readonly busy: () => boolean,
     private readonly told: (trouble: string | undefined) => void,
   ) {
+    const usual = client.createDefaultErrorHandler();
+    client.clientOptions.errorHandler = {
+      error: (...said) => usual.error(...said),
+      closed: async () => {
+        const result = await usual.closed();
+        if (result.action === CloseAction.Restart) return result;
+        this.say("The server ended, and too often to be started again by itself.");
+        void this.complain();
+        return { ...result, handled: true };
+      },
+    };
     this.subscriptions = [
       client.onDidChangeState(({ newState }) => newState === State.Running && this.say(undefined)),
       vscode.workspace.onDidChangeConfiguration((event) => {
@@ -77,8 +89,12 @@ export class Life implements vscode.Disposable {
   }
 
   private async complain(): Promise<void> {
-    const [output, settings] = ["Show Output", "Settings"];
-    const answer = await vscode.window.showErrorMessage(`Animus: ${this.trouble}`, output, settings);
+    if (this.complaining) return;
+    this.complaining = true;
+    const [restart, output, settings] = ["Restart", "Show Output", "Settings"];
+    const answer = await vscode.window.showErrorMessage(plain(`Animus: ${this.trouble}`), restart, output, settings);
+    this.complaining = false;
+    if (answer === restart) await this.restart();
     if (answer === output) this.client.outputChannel.show();
     if (answer === settings) await vscode.commands.executeCommand("animus.ui.settings");
   }

@@ -25,7 +25,7 @@ export class Review implements vscode.Disposable {
   readonly onChange = this.changes.event;
 
   constructor(private readonly request: Request) {
-    this.sketch = new Sketch((document) => this.items(document.uri), this.onChange);
+    this.sketch = new Sketch((document) => this.items(document.uri), (document) => this.overtyped(document.uri), this.onChange);
     this.subscriptions = [
       this.changes,
       this.sketch,
@@ -70,6 +70,12 @@ export class Review implements vscode.Disposable {
       .flatMap(itemsOf)
       .filter((item) => item.path === path && item.live && (item.state === "pending" || item.state === "accepted"))
       .sort((a, b) => (a.live?.start ?? 0) - (b.live?.start ?? 0));
+  }
+
+  // The hunks of a file that wait and have no place any more: their lines were changed.
+  overtyped(uri: vscode.Uri): Item[] {
+    const path = this.path(uri);
+    return [...this.patches.values()].flatMap(itemsOf).filter((item) => item.path === path && item.waits && item.op === "modify" && item.state === "pending" && !item.live && !item.hidden);
   }
 
   patch(id: string): Patch | undefined {
@@ -186,7 +192,9 @@ export class Review implements vscode.Disposable {
   private hide(target: Target): void {
     for (const file of this.patches.get(target.patch)?.files ?? []) {
       for (const hunk of file.hunks) {
-        if (file.path === target.path && hunk.index === target.hunk) delete hunk.live;
+        if (file.path !== target.path || hunk.index !== target.hunk) continue;
+        delete hunk.live;
+        hunk.hidden = true;
       }
     }
     this.show();

@@ -38,7 +38,8 @@ export class Saver implements vscode.Disposable {
 
   // Saves what the setting allows of a patch's files.
   async save(patch: Patch): Promise<void> {
-    const wanted = vscode.workspace.getConfiguration("animus").get<string>("save");
+    // The user's own word: a repository must not have unsaved text saved.
+    const wanted = vscode.workspace.getConfiguration("animus").inspect<string>("save")?.globalValue ?? "clean";
     const root = vscode.workspace.workspaceFolders?.[0]?.uri;
     if (!root || wanted === "none") return;
     await new Promise((resolve) => setTimeout(resolve, QUIET));

@@ -1,8 +1,9 @@
 // The server's program: where it is looked for, and what is offered where it is not found.
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import * as vscode from "vscode";
+import { plain } from "./wire";
 
 export interface Places { setting: string; extension: string; env: NodeJS.ProcessEnv; home: string }
 
@@ -34,23 +35,14 @@ export function places(context: vscode.ExtensionContext): Places {
   return { setting: inspected?.globalValue ?? "", extension: context.extensionPath, env: process.env, home: homedir() };
 }
 
-// A folder of the workspace that is a checkout of the program.
-const checkout = () => vscode.workspace.workspaceFolders?.map(({ uri }) => uri.fsPath).find((folder) => existsSync(join(folder, "server/animus/Cargo.toml")));
-
 // Says that there is none and offers ways to one. Whatever is chosen, the program is started once it is there.
-export async function offer({ setting, extension, env, home }: Places): Promise<void> {
-  const cargo = locate({ setting: process.platform === "win32" ? "cargo.exe" : "cargo", extension, env, home });
-  const source = cargo && checkout();
-  const [choose, install, how] = ["Choose File…", "Install with cargo", "Show How"];
-  const text = setting ? `The setting animus.server.path names no program: ${setting}` : "The program animus was not found on the PATH, in ~/.cargo/bin or in the extension.";
-  const answer = await vscode.window.showWarningMessage(text, choose, ...(source ? [install] : []), how);
+export async function offer({ setting }: Places): Promise<void> {
+  const [choose, how] = ["Choose File…", "Show How"];
+  const text = setting ? `The setting animus.server.path names no program: ${plain(setting)}` : "The program animus was not found on the PATH, in ~/.cargo/bin or in the extension.";
+  const answer = await vscode.window.showWarningMessage(text, choose, how);
   if (answer === choose) {
     const [file] = (await vscode.window.showOpenDialog({ title: "The program animus", openLabel: "Use" })) ?? [];
     if (file) await vscode.workspace.getConfiguration("animus").update("server.path", file.fsPath, vscode.ConfigurationTarget.Global);
-  } else if (answer === install) {
-    const terminal = vscode.window.createTerminal({ name: "Install Animus", cwd: source });
-    terminal.show();
-    terminal.sendText("cargo install --locked --path server/animus");
   } else if (answer === how) {
     await vscode.commands.executeCommand("workbench.action.openWalkthrough", "animus.animus#animus.start", false);
   }

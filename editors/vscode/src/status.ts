@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { Approvals } from "./approvals";
 import { Spent, type Tasks } from "./tasks";
-import type { Status } from "./wire";
+import { plain, type Status } from "./wire";
 
 export class StatusBar implements vscode.Disposable {
   readonly item = vscode.window.createStatusBarItem("animus.status", vscode.StatusBarAlignment.Left, 0);
@@ -44,12 +44,12 @@ export class StatusBar implements vscode.Disposable {
     const task = this.tasks.current;
     const asks = this.approvals.of().length;
     const trouble = this.trouble ?? this.status?.problem;
-    const state = trouble ? "$(warning) Animus" : asks > 0 ? "$(bell-dot) waits for you" : task ? `$(sync~spin) ${task.phase}` : "$(sparkle) Animus";
+    const state = this.trouble ? "$(warning) Animus stopped" : trouble ? "$(warning) Animus" : asks > 0 ? "$(bell-dot) waits for you" : task ? `$(sync~spin) ${plain(task.phase)}` : "$(sparkle) Animus";
     const spent = Spent.sum([...this.tasks.all.values()].filter(({ session }) => !task || session === task.session).map((task) => task.spent));
     const model = task?.model || this.model;
-    this.item.text = [state, trouble ? undefined : model?.split("/").at(-1), spent.calls > 0 ? spent.money : undefined].filter(Boolean).join(" · ");
+    this.item.text = [state, trouble ? undefined : plain(model?.split("/").at(-1) ?? ""), spent.calls > 0 ? spent.money : undefined].filter(Boolean).join(" · ");
     this.item.backgroundColor = asks > 0 || trouble ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
-    const lines = [trouble ?? (task ? task.title : "The agent is idle."), model && `Model: ${model}`, spent.calls > 0 && `Spent in this ${task ? "session" : "window"}: ${spent.money}, ${spent.tokens}`];
+    const lines = [trouble ?? (task ? task.title : "The agent is idle."), model && `Model: ${model}`, spent.calls > 0 && `Spent in this ${task ? "session" : "window"}: ${spent.money}, ${spent.tokens}`, this.trouble && "A click offers to restart the server."];
     this.item.tooltip = lines.filter(Boolean).join("\n");
   }
 }

@@ -62,6 +62,8 @@ export class Task {
   // The highest number that was announced, taken or not.
   seen = -1;
   replaying = false;
+  // Whether its end is the one of its server.
+  lost = false;
 
   constructor(readonly id: string) {}
 
@@ -130,6 +132,7 @@ export class Tasks implements vscode.Disposable {
 
   async receive(batch: Batch): Promise<void> {
     const task = this.task(batch.task);
+    if (task.lost) this.revive(task);
     task.seen = Math.max(task.seen, batch.events.at(-1)?.seq ?? -1);
     this.take(task, batch.events);
     if (task.replaying) return;
@@ -143,6 +146,24 @@ export class Tasks implements vscode.Disposable {
     } finally {
       task.replaying = false;
     }
+  }
+
+  // Ends what runs: its server is gone, and says no end.
+  lose(): Task[] {
+    const lost = [...this.all.values()].filter(({ id }) => this.running(id));
+    for (const task of lost) {
+      task.lost = true;
+      const update: Update = { type: "finished", reason: "lost", exitCode: 1, summary: "The server ended." };
+      this.take(task, [{ v: 1, task: task.id, session: task.session, seq: task.events.length, ts: new Date().toISOString(), update }]);
+    }
+    return lost;
+  }
+
+  // Another process worked on it, and still does.
+  private revive(task: Task): void {
+    task.events.pop();
+    task.finished = undefined;
+    task.lost = false;
   }
 
   viewed(view: TaskView): void {

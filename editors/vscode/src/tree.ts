@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { Approvals } from "./approvals";
 import type { Task, Tasks } from "./tasks";
-import type { TestReport } from "./wire";
+import { hinted, type TestReport } from "./wire";
 
 export interface Leaf {
   kind: "leaf";
@@ -94,7 +94,7 @@ function leaves(task: Task, approvals: Approvals): Leaf[] {
   if (task.spent.calls > 0) nodes.push(leaf(task.spent.money, task.spent.tokens, "credit-card", { tooltip: `${task.spent.calls} model calls${task.model ? `, ${task.model}` : ""}` }));
   if (task.finished) {
     const { reason, exitCode, summary, failure } = task.finished;
-    nodes.push(leaf(reason, summary, exitCode === 0 ? "pass" : "error", { tooltip: [summary, failure?.message, failure?.hint].filter(Boolean).join("\n") }));
+    nodes.push(leaf(reason, summary, exitCode === 0 ? "pass" : "error", { tooltip: [summary, failure && hinted(failure)].filter(Boolean).join("\n") }));
   }
   return nodes;
 }

@@ -13,7 +13,8 @@ export interface Usage { inputTokens: number; outputTokens: number; costMicroUsd
 // Lines from 1; where `lines` is 0, the place is above line `start`.
 export interface Place { start: number; lines: number }
 export type HunkState = "pending" | "accepted" | "refused" | "undone";
-export interface Hunk { index: number; state: HunkState; text: string; edited?: boolean; live?: Place }
+// `hidden` is the shim's own: what is being decided is not shown.
+export interface Hunk { index: number; state: HunkState; text: string; edited?: boolean; live?: Place; hidden?: boolean }
 export interface FileChange { path: string; op: "create" | "modify" | "delete"; added: number; removed: number; hunks: Hunk[] }
 export type Resolution = "accept" | "refuse" | "edit";
 export type PatchState = "proposed" | "landed" | "refused" | "undone";
@@ -47,8 +48,12 @@ export type Update =
 export interface Event { v: number; task: string; session: string; seq: number; ts: string; update: Update }
 export interface Batch { v: number; task: string; events: Event[] }
 
-// A text of the model for a notification, where VS Code would make `[words](command:…)` a link that does something.
-export const plain = (text: string) => text.replaceAll("](", "] (");
+// A foreign text for a place where VS Code makes `[words](command:…)` a link that does something and `$(word)` an icon. A word
+// joiner is not seen; the backslash that VS Code takes for it is seen where icons are not drawn.
+export const plain = (text: string) => text.replaceAll("](", "] (").replaceAll("$(", "$\u2060(");
+
+// A failure with its hint, which many a message holds already.
+export const hinted = ({ message, hint = "" }: { message: string; hint?: string | undefined }) => (message.includes(hint) ? message : `${message} ${hint}`);
 
 // What the shim announces in `capabilities.experimental.animus`.
 export const announced = {

@@ -230,9 +230,20 @@ export async function run(): Promise<void> {
 
   await test("a_hunk_is_edited_before_it_lands", async () => {
     const menu0 = disk("edit/menu.txt");
-    await open("edit/menu.txt");
+    const menu = await open("edit/menu.txt");
     const patch = await propose();
     await waitShown("edit/menu.txt", "1:pending:3:2", "2:pending:12:0");
+    // Whose lines were changed has no place, and is not lost.
+    const lenses = async () => (await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", menu.document.uri, 50)).map(({ command, range }) => `${range.start.line + 1} ${command?.title}`);
+    const range = menu.document.lineAt(2).range;
+    const own = menu.document.getText(range);
+    await menu.edit((edit) => edit.replace(range, "my own coffee\t9.00"));
+    await waitShown("edit/menu.txt", "2:pending:12:0");
+    await wait("its lens", 10_000, async () => (await lenses()).includes("1 You changed the lines of hunk 1/3"));
+    await menu.edit((edit) => edit.replace(menu.document.lineAt(2).range, own));
+    await menu.document.save();
+    await waitShown("edit/menu.txt", "1:pending:3:2", "2:pending:12:0");
+    assert.ok(!(await lenses()).some((lens) => lens.includes("You changed")));
     await ui("hunk.edit", { patch, path: "edit/menu.txt", hunk: 0 });
     const scratch = vscode.window.activeTextEditor;
     assert.equal(scratch?.document.uri.scheme, "animus-hunk");

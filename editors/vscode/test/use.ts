@@ -7,11 +7,12 @@ import { join } from "node:path";
 import * as vscode from "vscode";
 import { State } from "vscode-languageclient/node";
 import type { Api } from "../src/extension";
+import { hover, type Item } from "../src/hunks";
 import { locate } from "../src/server";
 import { config } from "../src/settings";
 import { Spent, type Task, Tasks } from "../src/tasks";
 import { type Leaf, TaskTree } from "../src/tree";
-import { type Approval, type Critique, plain, type TestReport } from "../src/wire";
+import { type Approval, type Critique, hinted, plain, type Status, type TestReport, type Update } from "../src/wire";
 import { finish, test as named, wait } from "./check";
 import { serverPid } from "./process";
 
@@ -250,6 +251,66 @@ export async function run(): Promise<void> {
     seen.add(task);
   });
 
+  // What the shim shows, by the function of the window that shows it; nobody answers.
+  const shown: string[] = [];
+  const answers: unknown[] = [];
+  const spied = async (name: "showInputBox" | "showInformationMessage" | "showWarningMessage" | "showErrorMessage", run: () => unknown): Promise<string[]> => {
+    const own = vscode.window[name];
+    shown.length = answers.length = 0;
+    Object.assign(vscode.window, { [name]: async (said: unknown, ...more: unknown[]) => void (shown.push(JSON.stringify(said)), answers.push(more)) });
+    try {
+      await run();
+    } finally {
+      Object.assign(vscode.window, { [name]: own });
+    }
+    return [...shown];
+  };
+
+  await test("the_title_of_a_task_is_no_link_where_it_is_steered", async () => {
+    api.tasks.viewed({ id: "linked", session: "s", title: "[press](command:animus.ui.allow)", phase: "act" });
+    const [box] = await spied("showInputBox", () => ui("steer", "linked"));
+    assert.ok(box?.includes("[press] (command:animus.ui.allow)"), box);
+    api.tasks.all.delete("linked");
+  });
+
+  await test("a_hint_is_said_once_and_a_problem_too", async () => {
+    assert.equal(hinted({ message: "no model: set one", hint: "set one" }), "no model: set one");
+    assert.equal(hinted({ message: "no model", hint: "set one" }), "no model set one");
+    const stand = api.client.sendRequest<Status>("animus/status", {});
+    const status = { ...(await stand), problem: "no [model](command:x)" };
+    const warned = await spied("showWarningMessage", () => {
+      api.stands(status);
+      api.stands({ ...status });
+    });
+    assert.deepEqual(warned, ['"Nothing can be asked: no [model] (command:x)"']);
+    assert.match(api.status.item.text, /^\$\(warning\) Animus/);
+    api.stands(await stand);
+  });
+
+  await test("a_path_with_brackets_ends_no_link", async () => {
+    const item: Item = { patch: "p", title: "t", path: "app/(shop)/page.ts", op: "modify", hunk: 0, number: 1, of: 1, state: "pending", text: "x\n", waits: true, hidden: false };
+    const { value } = hover(item, await vscode.workspace.openTextDocument(path("notes.txt")));
+    const said = [...value.matchAll(/\[(\w+)\]\(command:animus\.ui\.hunk\.\w+\?([^()\s]+)\)/g)].map(([, , query = ""]) => JSON.parse(decodeURIComponent(query)) as unknown);
+    assert.deepEqual(said, Array(3).fill([{ patch: "p", path: "app/(shop)/page.ts", hunk: 0 }]));
+  });
+
+  await test("the_progress_of_a_task_is_text", async () => {
+    const reported: string[] = [];
+    const own = vscode.window.withProgress;
+    const progress = { report: ({ message }: { message: string }) => reported.push(message) };
+    Object.assign(vscode.window, { withProgress: (_: unknown, run: (...said: unknown[]) => unknown) => run(progress, new vscode.CancellationTokenSource().token) });
+    const updates: Update[] = [
+      { type: "started", request: { prompt: "p", intent: "do" }, model: "m", scripted: true },
+      { type: "phase", phase: "$(bug)", from: "intake" },
+      { type: "toolCall", call: { id: "c", name: "run_command", title: "$ echo $(whoami) [x](command:y)", kind: "execute" } },
+      { type: "finished", reason: "cancelled", exitCode: 1, summary: "" },
+    ];
+    await api.tasks.receive({ v: 1, task: "foreign", events: updates.map((update, seq) => ({ v: 1, task: "foreign", session: "s", seq, ts: "", update })) });
+    Object.assign(vscode.window, { withProgress: own });
+    api.tasks.all.delete("foreign");
+    assert.deepEqual(reported, ["$\u2060(bug)", "$ echo $\u2060(whoami) [x] (command:y)"]);
+  });
+
   await test("money_is_said_as_it_is_known", async () => {
     const spent = new Spent();
     assert.equal(spent.money, "$0");
@@ -281,6 +342,25 @@ export async function run(): Promise<void> {
 
   await test("words_of_a_model_are_no_links", async () => {
     assert.equal(plain("see [here](command:animus.ui.allow), a[0] (x)"), "see [here] (command:animus.ui.allow), a[0] (x)");
+  });
+
+  // What VS Code draws as an icon, but for those that the shim puts in front.
+  const icons = (text = "") => [...text.replace(/^\$\((terminal|info|send|check|add|sync~spin|sparkle)\) /, "").matchAll(/\$\([A-Za-z0-9-]+(~[a-z]+)?\)/g)].map(([found]) => found);
+
+  await test("a_command_to_be_allowed_hides_nothing", async () => {
+    const approval: Approval = { id: "a", task: "t", title: "$ sh check.sh $(whoami)", details: ["sh check.sh \\$(whoami) $(rm -r x)"], reasons: ["no rule names $(whoami)"], options: [{ kind: "allow_once", scope: "once", name: "Allow $(whoami) once" }, { kind: "reject_once", scope: "once", name: "Deny" }], state: "pending", deadlineSeconds: 60 };
+    const labels = api.approvals.rows(approval).map(({ label }) => label);
+    assert.deepEqual(labels.flatMap(icons), []);
+    assert.deepEqual(labels.map((label) => label.replaceAll("\u2060", "")), ["Deny", "Allow $(whoami) once", "what would be done", "$(terminal) sh check.sh \\$(whoami) $(rm -r x)", "why you are asked", "$(info) no rule names $(whoami)"]);
+    // What a person typed, and files by whatever name.
+    const ask = api.ask();
+    ask.chips.push({ id: "chosen $(bug).txt", label: "$(bug).txt", detail: "$(bug)", on: true });
+    await ask.start("run $(date)");
+    const rows = [...ask.rows("say $(bell)"), ...ask.rows("")];
+    assert.deepEqual(rows.flatMap(({ label, description }) => [...icons(label), ...icons(description)]), []);
+    // It is sent as it was.
+    assert.ok(rows.some(({ said }) => said === "run $(date)"));
+    assert.deepEqual((await ask.start("x")).context?.includes("$(bug).txt"), true);
   });
 
   await test("the_program_is_looked_for_in_order", async () => {
@@ -321,8 +401,10 @@ export async function run(): Promise<void> {
     assert.deepEqual(config(["animus.config.agent.max_steps", "animus.config.agent.land", "animus.land"]), { agent: { max_steps: 7 } });
     // A repository brings its own settings file.
     mkdirSync(path(".vscode"), { recursive: true });
-    writeFileSync(path(".vscode/settings.json"), JSON.stringify({ "animus.config.agent.max_steps": 99, "animus.server.path": "/bin/false" }));
+    writeFileSync(path(".vscode/settings.json"), JSON.stringify({ "animus.config.agent.max_steps": 99, "animus.server.path": "/bin/false", "animus.save": "all" }));
     await assert.rejects(async () => settings.update("config.agent.max_steps", 99, Workspace));
+    await assert.rejects(async () => settings.update("save", "all", Workspace));
+    assert.equal(vscode.workspace.getConfiguration("animus").get("save"), "clean");
     await ui("restart");
     assert.equal(await steps(), 7);
     await settings.update("config.agent.max_steps", undefined, Global);
@@ -343,9 +425,59 @@ export async function run(): Promise<void> {
     assert.equal(api.life.trouble, undefined);
   });
 
+  await test("a_task_is_lost_with_its_server", async () => {
+    // The script starts again with the server: its second turn asks.
+    await ui("ask", "say what the notes are");
+    const task = await begun();
+    await question(task);
+    const before = serverPid();
+    const warned = await spied("showWarningMessage", async () => {
+      process.kill(before, "SIGKILL");
+      await wait("its end", 30_000, () => task.finished);
+    });
+    assert.equal(task.finished?.reason, "lost");
+    assert.deepEqual(warned, ['"Agent: lost. The server ended."']);
+    assert.equal(api.tasks.current, undefined);
+    assert.deepEqual(api.approvals.of(task.id), []);
+    assert.equal(api.tree.getTreeItem(api.tree.node(task)).contextValue, "task.finished");
+    await wait("another server", 30_000, async () => api.client.state === State.Running && (await steps().catch(() => 0)) === 40);
+    assert.match(api.status.item.text, /^\$\(sparkle\) Animus/);
+    // What another process goes on with lives again.
+    const session = task.session;
+    await api.tasks.receive({ v: 1, task: task.id, events: [{ v: 1, task: task.id, session, seq: task.events.length - 1, ts: "", update: { type: "phase", phase: "verify", from: "act" } }] });
+    assert.equal(task.finished, undefined);
+    assert.equal(task.phase, "verify");
+    api.tasks.lose();
+  });
+
+  await test("a_server_that_crashes_for_good_is_said_and_started_by_hand", async () => {
+    const said = await spied("showErrorMessage", async () => {
+      for (let round = 0; round < 12 && api.life.trouble === undefined; round += 1) {
+        await wait("a server", 30_000, () => api.client.state === State.Running);
+        process.kill(serverPid(), "SIGKILL");
+        await wait("its end", 30_000, () => api.client.state !== State.Running || api.life.trouble !== undefined);
+        await wait("what comes of it", 30_000, () => api.client.state === State.Running || api.life.trouble !== undefined);
+      }
+    });
+    assert.match(api.life.trouble ?? "", /too often/);
+    assert.deepEqual(said, ['"Animus: The server ended, and too often to be started again by itself."']);
+    assert.match(api.status.item.text, /^\$\(warning\) Animus stopped/);
+    await wait("the stop", 10_000, () => api.client.state === State.Stopped);
+    await ui("restart");
+    assert.equal(await steps(), 40);
+    assert.equal(api.life.trouble, undefined);
+  });
+
   await test("a_missing_server_is_said_and_starts_once_it_is_there", async () => {
     const program = join(mkdtempSync(join(tmpdir(), "animus-late-")), "animus");
-    await settings.update("server.path", program, Global);
+    // A folder that looks like the program's source, as any repository may: nothing of it is built.
+    mkdirSync(path("server/animus"), { recursive: true });
+    writeFileSync(path("server/animus/Cargo.toml"), "");
+    await spied("showWarningMessage", async () => {
+      await settings.update("server.path", program, Global);
+      await wait("the offer", 20_000, () => shown.length > 0);
+    });
+    assert.deepEqual(answers, [["Choose File…", "Show How"]]);
     await wait("the trouble", 20_000, () => api.life.trouble === "The program animus was not found." && api.client.state === State.Stopped);
     assert.match(api.status.item.text, /^\$\(warning\)/);
     // What is asked meanwhile says so instead of hanging.
@@ -367,15 +499,24 @@ process.stdin.on("data", (piece) => {
     const { id, method } = JSON.parse(text.slice(found[0].length, found[0].length + Number(found[1])));
     text = text.slice(found[0].length + Number(found[1]));
     if (method === "exit") process.exit(0);
-    if (id === undefined) continue;
+    if (method === "initialized") send({ method: "window/showMessage", params: { type: 2, message: "[press](command:animus.ui.allow) $(bug)" } });
+    if (method === "initialized") send({ id: 1, method: "window/showMessageRequest", params: { type: 2, message: "go [on](command:x)?", actions: [{ title: "Go" }] } });
+    if (id === undefined || method === undefined) continue;
     const result = method === "initialize" ? { capabilities: { experimental: { animus: { protocol: 9 } } }, serverInfo: { name: "animus", version: "9.0" } } : null;
-    const answer = JSON.stringify({ jsonrpc: "2.0", id, result });
-    process.stdout.write("Content-Length: " + answer.length + "\\r\\n\\r\\n" + answer);
+    send({ id, result });
   }
 });
+function send(words) {
+  const text = JSON.stringify({ jsonrpc: "2.0", ...words });
+  process.stdout.write("Content-Length: " + text.length + "\\r\\n\\r\\n" + text);
+}
 `);
     chmodSync(program, 0o755);
-    await settings.update("server.path", program, Global);
+    const said = await spied("showWarningMessage", async () => {
+      await settings.update("server.path", program, Global);
+      await wait(() => `its words: ${shown.join()}`, 30_000, () => shown.length === 2);
+    });
+    assert.deepEqual(said, ['"[press] (command:animus.ui.allow) $\u2060(bug)"', '"go [on] (command:x)?"']);
     await wait(() => `the trouble: ${api.life.trouble}`, 30_000, () => /\(9\.0\) speaks another protocol than this extension: 9 instead of 1/.test(api.life.trouble ?? ""));
     await settings.update("server.path", undefined, Global);
     await wait("the right server", 30_000, () => api.client.state === State.Running && api.life.trouble === undefined);

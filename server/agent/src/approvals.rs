@@ -13,6 +13,7 @@ use protocol::{
 use sandbox::{Grant, Tree};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// What somebody answered.
@@ -58,8 +59,33 @@ struct Memory {
     grants: Vec<Grant>,
 }
 
-struct Open {
+/// A question, and when this process heard of it.
+#[derive(Debug)]
+pub(crate) struct Asked {
     approval: Approval,
+    since: Instant,
+}
+
+impl Asked {
+    /// A question that is asked now.
+    pub(crate) fn now(approval: Approval) -> Asked {
+        Asked {
+            approval,
+            since: Instant::now(),
+        }
+    }
+
+    /// The question with the seconds that are left.
+    pub(crate) fn left(&self) -> Approval {
+        let mut approval = self.approval.clone();
+        let gone = self.since.elapsed().as_secs();
+        approval.deadline_seconds = approval.deadline_seconds.saturating_sub(gone);
+        approval
+    }
+}
+
+struct Open {
+    asked: Asked,
     covers: Covers,
     session: SessionId,
     answer: oneshot::Sender<Answer>,
@@ -150,7 +176,7 @@ impl Approvals {
     ) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();
         let open = Open {
-            approval: approval.clone(),
+            asked: Asked::now(approval.clone()),
             covers,
             session: session.clone(),
             answer,
@@ -170,7 +196,7 @@ impl Approvals {
             .open
             .lock()
             .values()
-            .map(|open| open.approval.clone())
+            .map(|open| open.asked.left())
             .collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
@@ -189,7 +215,9 @@ impl Approvals {
     ) -> Result<(), Failure> {
         let gone = || Failure::new(Code::NotFound, format!("there is no open question {id}"));
         let (approval, covers) = match self.open.lock().get(id) {
-            Some(open) if !open.answer.is_closed() => (open.approval.clone(), open.covers.clone()),
+            Some(open) if !open.answer.is_closed() => {
+                (open.asked.approval.clone(), open.covers.clone())
+            }
             Some(_) | None => return Err(gone()),
         };
         let answer = answer(&approval, option, scope)?;
@@ -206,7 +234,7 @@ impl Approvals {
             sessions
                 .entry(open.session)
                 .or_default()
-                .note(&open.approval, answer);
+                .note(&open.asked.approval, answer);
         }
         Ok(())
     }
@@ -280,4 +308,25 @@ fn granted(covers: &[Covered]) -> Vec<Grant> {
         prefix: covered.prefix.clone(),
     };
     covers.iter().map(grant).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_list_tells_the_seconds_that_are_left() {
+        let approval: Approval = serde_json::from_value(serde_json::json!({
+            "id": "a", "task": "t", "title": "Run x", "details": [], "reasons": [],
+            "state": "pending", "deadlineSeconds": 120,
+        }))
+        .unwrap();
+        let mut asked = Asked::now(approval);
+        assert!(asked.left().deadline_seconds > 60);
+        for (gone, left) in [(50, 70), (200, 0)] {
+            asked.since = Instant::now() - Duration::from_secs(gone);
+            assert_eq!(asked.left().deadline_seconds, left);
+        }
+    }
 }

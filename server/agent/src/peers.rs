@@ -2,6 +2,7 @@
 //! their tasks becomes an errand to them. One of them leads: it holds a lock in the state folder, which dies with it.
 
 use crate::Agent;
+use crate::approvals::Asked;
 use crate::events::Mirrored;
 use crate::history;
 use camino::Utf8PathBuf;
@@ -53,7 +54,7 @@ pub struct Lead {
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     errands: Mutex<Option<mpsc::UnboundedSender<Errand>>>,
-    questions: Mutex<HashMap<ApprovalId, (TaskId, Approval)>>,
+    questions: Mutex<HashMap<ApprovalId, (TaskId, Asked)>>,
     /// Tasks that another process had started here.
     for_others: Mutex<HashSet<TaskId>>,
     /// Set once this process ends.
@@ -192,7 +193,7 @@ impl Agent {
         known.extend(
             questions
                 .into_iter()
-                .map(|one| (one.id.clone(), (view.id.clone(), one))),
+                .map(|one| (one.id.clone(), (view.id.clone(), Asked::now(one)))),
         );
         drop(known);
         self.shared.log.adopt(view);
@@ -227,8 +228,9 @@ impl Agent {
         let mut questions = self.shared.peers.questions.lock();
         match &event.update {
             Update::Approval { approval } if approval.state == ApprovalState::Pending => {
-                let known = (event.task.clone(), approval.clone());
-                questions.insert(approval.id.clone(), known);
+                questions
+                    .entry(approval.id.clone())
+                    .or_insert_with(|| (event.task.clone(), Asked::now(approval.clone())));
             }
             Update::ApprovalResolved { id, .. } => drop(questions.remove(id)),
             Update::Finished { .. } => questions.retain(|_, (task, _)| *task != event.task),
@@ -268,7 +270,7 @@ impl Agent {
 
     pub(crate) fn questions_elsewhere(&self) -> Vec<Approval> {
         let questions = self.shared.peers.questions.lock();
-        let mut all: Vec<Approval> = questions.values().map(|(_, one)| one.clone()).collect();
+        let mut all: Vec<Approval> = questions.values().map(|(_, one)| one.left()).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     }

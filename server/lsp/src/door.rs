@@ -19,7 +19,7 @@ use workspace::Host;
 
 use crate::board::Board;
 use crate::completion::{self, Completions};
-use crate::editor::Editor;
+use crate::editor::{APART, Editor};
 use crate::features::Feature;
 use crate::negotiate::Client;
 use crate::review::{self, Reviews, shelf};
@@ -39,10 +39,6 @@ pub struct Opened {
 
 /// What is left of the client's patience when it is answered.
 const MARGIN: Duration = Duration::from_secs(1);
-
-/// What is said behind an answer comes so much later: Emacs 28 lets lie what it read together with an answer until the next
-/// message comes, and here that may be none.
-const APART: Duration = Duration::from_millis(100);
 
 /// Most tasks with acknowledgements that nobody has looked at.
 const ACKS: usize = 1_024;

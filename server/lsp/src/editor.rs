@@ -6,6 +6,7 @@ mod mend;
 mod trace;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ropey::Rope;
@@ -22,6 +23,10 @@ use crate::features::Feature;
 use crate::negotiate::Client;
 use attempt::Verdict;
 use trace::Traces;
+
+/// What is said behind an answer comes so much later: Emacs 28 lets lie what it read together with an answer until the next
+/// message comes, and there may be none.
+pub const APART: Duration = Duration::from_millis(100);
 
 /// The client's workspace.
 #[derive(Debug)]

@@ -53,6 +53,8 @@ pub enum Feature {
     Selective,
     /// Shows the diagnostics that a server publishes.
     Diagnostics,
+    /// Lets lie what it read together with an answer, until something else comes.
+    ReadsTogether,
     /// Asks for inline completion.
     InlineCompletion,
     /// Asks for it only once it is registered.
@@ -84,6 +86,7 @@ pub const ALL: &[Feature] = &[
     Feature::ResolvedEdit,
     Feature::Selective,
     Feature::Diagnostics,
+    Feature::ReadsTogether,
     Feature::InlineCompletion,
     Feature::RegisteredCompletion,
 ];

@@ -59,7 +59,7 @@ pub enum Stale {
 
 use Feature::{
     ApplyEdit, CancelButton, CreateExclusive, CreateFile, DeleteFile, DocumentChanges,
-    EditConfirmation, LateEdits, SortedButtons, TypedEdits,
+    EditConfirmation, LateEdits, ReadsTogether, SortedButtons, TypedEdits,
 };
 
 /// A row that says nothing.
@@ -122,10 +122,11 @@ pub const QUIRKS: &[Quirk] = &[
                 without: &["/window", "/general"],
             },
         ],
+        has: &[ReadsTogether],
         lacks: &[CancelButton, EditConfirmation],
         stale: Stale::Refuses,
         patience: Some(Duration::from_secs(10)),
-        why: "requests are given up after 10 s; the echo area has no button; a stale edit is answered with an error; 1.9 \
+        why: "Emacs 28 lets lie an edit that it reads together with the answer to the command; requests are given up after 10 s; the echo area has no button; a stale edit is answered with an error; 1.9 \
               sends no `clientInfo`; what is confirmed is the user's setting, not the edit's annotation",
         ..NOTHING
     },

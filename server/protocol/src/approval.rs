@@ -91,6 +91,6 @@ pub struct Approval {
     pub covers: Vec<Covered>,
     /// Where it stands.
     pub state: ApprovalState,
-    /// Seconds until no answer means no.
+    /// Seconds until no answer means no: when it was asked, and in a list those that are left.
     pub deadline_seconds: u64,
 }

@@ -22,6 +22,19 @@ function M.setup(options)
   local said = { land = M.options.land, config = M.options.config }
   vim.lsp.config('animus', { cmd = M.options.cmd, init_options = next(said) and { animus = said } or nil })
   vim.lsp.enable('animus')
+  -- Neovim itself is silent about it.
+  vim.schedule(function()
+    if M.missing() then
+      M.notify(M.missing(), vim.log.levels.WARN)
+    end
+  end)
+end
+
+-- What to say where the server's program is not there.
+function M.missing()
+  local cmd = (vim.lsp.config.animus or {}).cmd
+  local absent = type(cmd) == 'table' and vim.fn.executable(cmd[1]) == 0
+  return absent and ('`%s` is not on the path (:checkhealth animus)'):format(cmd[1]) or nil
 end
 
 function M.notify(message, level)
@@ -32,7 +45,10 @@ end
 function M.client()
   local client = vim.lsp.get_clients({ name = 'animus', bufnr = 0 })[1] or vim.lsp.get_clients({ name = 'animus' })[1]
   if not client then
-    M.notify("no server is attached; call vim.lsp.enable('animus') and open a file of a project", vim.log.levels.ERROR)
+    local tasks = require('animus.tasks')
+    local off = not vim.lsp.is_enabled('animus') and "the server is off; call require('animus').setup()"
+    local says = M.missing() or off or tasks.ended and tasks.ENDED or 'no server is attached; open a file of a project'
+    M.notify(says, vim.log.levels.ERROR)
   end
   return client
 end

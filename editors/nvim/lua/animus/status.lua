@@ -5,10 +5,10 @@ local shown
 
 -- What the line is made of: `{state, model, spent, running, approvals}`; nothing where no server is attached.
 function M.now()
-  if #vim.lsp.get_clients({ name = 'animus' }) == 0 then
-    return nil
-  end
   local tasks = require('animus.tasks')
+  if #vim.lsp.get_clients({ name = 'animus' }) == 0 then
+    return tasks.ended and { state = 'ended', running = 0, approvals = 0 } or nil
+  end
   local now = { state = 'idle', running = 0, approvals = require('animus.approvals').count() }
   local cost, unpriced, newest
   for _, task in pairs(tasks.folds) do
@@ -63,6 +63,7 @@ vim.api.nvim_create_autocmd({ 'LspAttach', 'LspDetach' }, {
       return
     end
     local tasks = require('animus.tasks')
+    tasks.ended = tasks.ended and call.event ~= 'LspAttach'
     if call.event == 'LspAttach' and not tasks.status then
       require('animus').request('status', {}, function(now)
         tasks.status = now

@@ -7,7 +7,8 @@ local status = require('animus.status')
 local view = require('animus.view')
 
 -- `folds`: what the events of each task of this session add up to. `past`: the same of earlier tasks that were looked at.
-local M = { tasks = {}, patches = {}, folds = {}, past = {}, status = nil, latest = nil }
+-- `ended`: the server ended by itself, and none began since.
+local M = { tasks = {}, patches = {}, folds = {}, past = {}, status = nil, latest = nil, ended = false }
 
 -- Per task: its events so far (event `n` at `n + 1`), the highest number announced, and whether a replay is under way.
 local streams = {}
@@ -78,7 +79,7 @@ local function on_event(_, params, ctx)
   local task = params.task
   local stream = streams[task]
   if not stream then
-    stream = { events = {}, seen = -1, replaying = false }
+    stream = { events = {}, seen = -1, replaying = false, client = client.id }
     streams[task] = stream
     M.folds[task] = fold.new(task)
     M.latest = task
@@ -106,6 +107,24 @@ local function on_patch(_, patch, ctx)
   end
   vim.api.nvim_exec_autocmds('User', { pattern = 'AnimusPatch', data = { patch = patch } })
 end
+
+-- The server ended. What it worked on has no end of its own, so it gets one here.
+M.gone = vim.schedule_wrap(function(code, signal, client_id)
+  M.ended = code ~= 0 or (signal ~= 0 and signal ~= 15)
+  for task, stream in pairs(streams) do
+    if stream.client == client_id and not M.folds[task].finished then
+      local update = { type = 'finished', reason = 'lost', summary = 'the server ended before the task did' }
+      fold.take(M.folds[task], update)
+      view.append(task, { update = update })
+    end
+  end
+  if M.ended then
+    animus.notify(M.ENDED, vim.log.levels.ERROR)
+  end
+  status.changed()
+end)
+
+M.ENDED = 'the server ended; :Animus restart'
 
 M.handlers = vim.tbl_extend('error', require('animus.intelligence').handlers, {
   ['$/animus/event'] = on_event,

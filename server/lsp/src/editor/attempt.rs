@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use lsp_types::request::Request;
 use serde_json::Value;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use workspace::{ChangeSet, FileEdit, Host, LandError, RelPath, Tie};
 
 use super::trace::{Finding, Trace};
-use super::{Editor, unreadable};
+use super::{APART, Editor, unreadable};
 use crate::apply::{self, Address};
 use crate::features::Feature;
 use crate::quirks::Stale;
@@ -68,6 +68,7 @@ impl Editor {
         label: &str,
     ) -> Result<Attempt<'a>, LandError> {
         self.is_in_time()?;
+        self.apart().await;
         self.can_type(change)?;
         let address = |path: &RelPath| Address {
             uri: self.addresses.uri(path),
@@ -102,6 +103,14 @@ impl Editor {
             Ok(Ok(answer)) => refusal(&answer),
         };
         Ok(attempt)
+    }
+
+    /// Lets the answer to a command be read before the edit comes, where a client needs that.
+    async fn apart(&self) {
+        let commanded = *self.commanded.lock();
+        if let Some(at) = commanded.filter(|_| self.client.can(Feature::ReadsTogether)) {
+            sleep_until(at + APART).await;
+        }
     }
 
     /// Some clients take an edit for a short while after a command only.

@@ -108,7 +108,7 @@ fn l3_eglot_without_a_name() {
             Emacs (eglot) (Utf16)
             stale Refuses, patience Some(10s), window None, land None
             edit "old" at 3
-            ActionLiterals ApplyEdit CreateExclusive Diagnostics DocumentChanges
+            ActionLiterals ApplyEdit CreateExclusive Diagnostics DocumentChanges ReadsTogether
         "#]],
     );
 }

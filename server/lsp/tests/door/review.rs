@@ -1,6 +1,7 @@
 //! Review at the changed lines of the real files, without a plug-in: each action carries its edit inline.
 
 use serde_json::{Value, json};
+use testkit::lsp::Editor;
 
 use crate::stage::{LIST, Session, Stage, list_script, recorded, shim};
 
@@ -224,4 +225,16 @@ async fn a_hunk_goes_by_command_into_a_file_with_its_own_line_endings() {
     session.execute(&accept).await;
     session.hunks(&patch, "accepted; pending pending").await;
     assert_eq!(session.editor.text("count.txt"), "one\r\n2\r\nthree");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l3_eglot_has_read_the_answer_before_the_edit_comes() {
+    let stage = Stage::with_list();
+    let (session, _) = waiting(&stage, recorded("emacs")).await;
+    let accept = session.action("list.txt", 1, "Accept hunk 1 of 2").await;
+    let begun = std::time::Instant::now();
+    session.execute(&accept).await;
+    let edit = |editor: &Editor| editor.seen("workspace/applyEdit").pop();
+    session.editor.until("the edit", edit).await;
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(100));
 }

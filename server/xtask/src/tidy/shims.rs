@@ -24,14 +24,14 @@ const SHIMS: [Shim; 2] = [
         ],
         extension: "lua",
         comment: "--",
-        most: 2_800,
+        most: 2_750,
     },
     Shim {
         name: "VS Code",
         folders: &["editors/vscode/src"],
         extension: "ts",
         comment: "//",
-        most: 2_000,
+        most: 1_900,
     },
 ];
 
