@@ -3,9 +3,11 @@
 
 mod delta;
 mod places;
+mod renaming;
 
 pub(crate) use delta::{Delta, delta};
-pub(crate) use places::{drafted, merged, spot_of, word_in};
+pub(crate) use places::{drafted, merged, spot_of};
+pub(crate) use renaming::renamings;
 
 use crate::shared::Shared;
 use camino::Utf8PathBuf;
@@ -96,6 +98,15 @@ pub struct Named {
     pub spot: Spot,
 }
 
+/// Definitions, and how many more are outside the workspace or in files that may hold secrets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In the workspace.
+    pub here: Vec<Named>,
+    /// Elsewhere, by name.
+    pub elsewhere: Vec<String>,
+}
+
 /// A file that an edit of the editor's language server changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewritten {
@@ -105,8 +116,6 @@ pub struct Rewritten {
     pub before: String,
     /// The text behind it.
     pub after: String,
-    /// Places that it changes.
-    pub places: usize,
 }
 
 /// What a rename changes.
@@ -189,7 +198,7 @@ pub enum Question {
     /// What to edit for the name here to be another one.
     Rename(Spot, String, Reply<Renamed>),
     /// Definitions with such a name.
-    Symbols(String, Reply<Vec<Named>>),
+    Symbols(String, Reply<Found>),
     /// What the person looks at.
     Selection(Reply<Option<Selected>>),
 }

@@ -43,7 +43,7 @@ pub use outline::{outline, symbol_at};
 pub use parse::{error_count, stack_for};
 pub use query::{Meaning, Query, Texts};
 pub use rank::{Hit, Signal};
-pub use reference::{Identifier, Reference, ReferenceKind, identifiers, references};
+pub use reference::{Identifier, Reference, ReferenceKind, identifiers, named, references};
 pub use select::{Region, select};
 pub use symbol::{Symbol, SymbolKind};
 

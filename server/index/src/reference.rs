@@ -82,6 +82,43 @@ pub fn references(path: &str, text: &str, name: &str) -> Vec<Reference> {
     references
 }
 
+/// Where a definition in `lines` (from 1, both ends inside) has its name `name`, and where none has, the first use in code there:
+/// line from 1, column in bytes. In what cannot be parsed the first whole word.
+pub fn named(path: &str, text: &str, name: &str, lines: (u32, u32)) -> Option<(u32, u32)> {
+    let language = Language::of_text(path, text);
+    let (mut start, mut range) = (0, None);
+    for (row, line) in (1..).zip(text.split_inclusive('\n')) {
+        let end = start + line.len();
+        if row >= lines.0 && row <= lines.1 {
+            let (from, _) = range.unwrap_or((start, end));
+            range = Some((from, end));
+        }
+        start = end;
+    }
+    let (from, to) = range?;
+    let place = |at: usize| {
+        let before = &text[..at];
+        let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
+        let column = at - before.rfind('\n').map_or(0, |at| at + 1);
+        Some((u32::try_from(line).ok()?, u32::try_from(column).ok()?))
+    };
+    let places = words(text, name);
+    let is_here = |at: &usize| (from..to).contains(at);
+    let (Some(row), Some(tree)) = (language.row(), parse::tree(language, text)) else {
+        return place(places.into_iter().find(is_here)?);
+    };
+    let defined = outline::name_ends(language, &tree, text);
+    let is_name = |at: &usize| defined.binary_search(&(at + name.len())).is_ok();
+    let mut heads = places.iter().copied().filter(is_here);
+    if let Some(at) = heads.find(is_name) {
+        return place(at);
+    }
+    let kinds = in_code(row, &tree, text, &places, name.len());
+    let mut uses = places.iter().zip(kinds).filter(|(_, kind)| kind.is_some());
+    let (at, _) = uses.find(|(at, _)| is_here(at))?;
+    place(*at)
+}
+
 /// The names that the code of `lines` (from 1, both ends inside) uses, each once, in order of first use; what is defined
 /// there is left out. Empty for plain text and for code that cannot be parsed in bounds.
 pub fn identifiers(path: &str, text: &str, lines: (u32, u32)) -> Vec<Identifier> {
@@ -305,6 +342,55 @@ mod tests {
         assert_eq!(words("a ab a_b a.a éa aé", "a"), [0, 9, 11]);
         assert_eq!(words("empty? empty", "empty?"), [0]);
         assert!(words("a", "").is_empty());
+    }
+
+    #[test]
+    fn a_name_stands_where_the_parser_has_it() {
+        for (path, text, name, lines, place) in [
+            (
+                "g.go",
+                "package g\n\nfunc (total *T) total() int { return 1 }\n",
+                "total",
+                (3, 3),
+                Some((3, 16)),
+            ),
+            (
+                "t.ts",
+                "class A {\n  @Input('size') size(a: number) { return a }\n}\n",
+                "size",
+                (2, 2),
+                Some((2, 17)),
+            ),
+            (
+                "d.py",
+                "@total\ndef total(a):\n    return a\n",
+                "total",
+                (1, 3),
+                Some((2, 4)),
+            ),
+            (
+                "l.c",
+                "struct list *list(struct list *a) { return a; }\n",
+                "list",
+                (1, 1),
+                Some((1, 13)),
+            ),
+            // A use, where nothing there is defined so.
+            (
+                "u.rs",
+                "fn sums() {}\n// sum\nfn f() { let é = \"sum\"; sum(x); }\n",
+                "sum",
+                (2, 3),
+                Some((3, 25)),
+            ),
+            ("u.rs", "fn sums() {}\n", "sum", (1, 1), None),
+            ("u.rs", "// sum\n", "sum", (1, 1), None),
+            ("u.rs", "fn sum() {}\n", "sum", (9, 12), None),
+            ("u.rs", "fn sum() {}\n", "sum", (0, 0), None),
+            ("notes", "a sum\n", "sum", (1, 9), Some((1, 2))),
+        ] {
+            assert_eq!(named(path, text, name, lines), place, "{path}: {text}");
+        }
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Editor {
         self.documents.get(path).map(|document| document.version)
     }
 
+    /// A file as it is where it is not open.
+    pub(crate) fn read_disk(&self, path: &RelPath) -> Option<Content> {
+        self.disk.read(path).ok()?
+    }
+
     async fn land_all(&self, change: &ChangeSet, label: &str) -> Result<Landed, LandError> {
         let _one = self.landing.lock().await;
         self.check(change)?;

@@ -81,10 +81,12 @@ impl Asker {
                     .await;
             }
             Question::Rename(spot, name, reply) => {
+                // Before the question, so that no change between the two is missed.
+                let then = rewrite::Moment::of(&self.editor);
                 let mut params = self.at(&spot).await;
                 params["newName"] = Value::from(name);
-                self.settle(Verb::Rename, params, reply, rewrite::renamed)
-                    .await;
+                let read = move |editor: &Editor, answer| rewrite::renamed(editor, &then, answer);
+                self.settle(Verb::Rename, params, reply, read).await;
             }
             Question::Symbols(query, reply) => {
                 let params = json!({ "query": query });
@@ -127,9 +129,8 @@ impl Asker {
     async fn at(&self, spot: &Spot) -> Value {
         let (editor, spot) = (self.editor.clone(), spot.clone());
         let job = tokio::task::spawn_blocking(move || {
-            let rope = navigate::text(&editor, &spot.path).unwrap_or_default();
-            let encoding = editor.client().encoding;
-            let at = navigate::from_bytes(&rope, spot.line, spot.column, encoding);
+            let text = navigate::text(&editor, &spot.path).unwrap_or_default();
+            let at = text.from_bytes(spot.line, spot.column, editor.client().encoding);
             json!({ "uri": editor.addresses().uri(&spot.path), "position": at })
         });
         job.await.unwrap_or_default()

@@ -1,6 +1,7 @@
 //! Navigate: places in questions and answers about names. Inside, a line counts from 1 and a column in bytes of UTF-8; an
 //! editor's position counts lines from 0 and columns in the encoding that was agreed on, UTF-16 where nothing was. They are
-//! turned into each other here, by the text as the editor has it.
+//! turned into each other here, by the text as the editor has it. Inside, only `\n` ends a line and the mark (BOM) of a file on disk
+//! is a part of it; an editor ends lines at a lone `\r` too and does not count the mark.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,11 +10,14 @@ use lsp_types::{Position, Range};
 use protocol::Failure;
 use ropey::Rope;
 use serde_json::{Map, Value, json};
-use workspace::{Host, RelPath};
+use workspace::RelPath;
 
 use crate::editor::Editor;
 use crate::position::{self, Encoding};
 use crate::verbs::{path, wrong};
+
+/// The mark at the start of a file.
+const BOM: &str = "\u{feff}";
 
 /// Whether a verb is a question about names.
 pub fn is_one(verb: &str) -> bool {
@@ -41,7 +45,7 @@ pub fn asked(editor: &Editor, params: &mut Map<String, Value>) -> Result<(), Fai
         let at: Position =
             serde_json::from_value(at).map_err(|error| wrong(format!("`position`: {error}")))?;
         let text = text(editor, &path).unwrap_or_default();
-        let (line, column) = to_bytes(&text, at, editor.client().encoding);
+        let (line, column) = text.to_bytes(at, editor.client().encoding);
         params.insert("line".to_owned(), json!(line));
         params.insert("column".to_owned(), json!(column));
     }
@@ -61,7 +65,7 @@ pub async fn answered(editor: Arc<Editor>, answer: Value) -> Value {
 }
 
 /// Every answer is flat: an object with places, or lists of them.
-fn add_places(editor: &Editor, texts: &mut HashMap<String, Rope>, answer: &mut Value) {
+fn add_places(editor: &Editor, texts: &mut HashMap<String, Text>, answer: &mut Value) {
     let Value::Object(answer) = answer else {
         return;
     };
@@ -77,7 +81,7 @@ fn add_places(editor: &Editor, texts: &mut HashMap<String, Rope>, answer: &mut V
     }
 }
 
-fn add_place(editor: &Editor, texts: &mut HashMap<String, Rope>, it: &mut Map<String, Value>) {
+fn add_place(editor: &Editor, texts: &mut HashMap<String, Text>, it: &mut Map<String, Value>) {
     let number = |it: &Map<String, Value>, key: &str| {
         let number = it.get(key).and_then(Value::as_u64);
         number.and_then(|number| u32::try_from(number).ok())
@@ -86,64 +90,120 @@ fn add_place(editor: &Editor, texts: &mut HashMap<String, Rope>, it: &mut Map<St
         return;
     };
     let Ok(path) = RelPath::new(path) else { return };
+    if number(it, "line").or(number(it, "start")).is_none() {
+        return;
+    }
+    let text = texts
+        .entry(path.as_str().to_owned())
+        .or_insert_with(|| text(editor, &path).unwrap_or_default());
+    let encoding = editor.client().encoding;
     let range = match (number(it, "line"), number(it, "start")) {
         (Some(line), _) => {
-            let rope = texts
-                .entry(path.as_str().to_owned())
-                .or_insert_with(|| text(editor, &path).unwrap_or_default());
-            let encoding = editor.client().encoding;
-            let at = |key| from_bytes(rope, line, number(it, key).unwrap_or(0), encoding);
+            let at = |key| text.from_bytes(line, number(it, key).unwrap_or(0), encoding);
             Range {
                 start: at("column"),
                 end: at("end_column"),
             }
         }
-        (None, Some(start)) => Range {
-            start: Position {
-                line: start.saturating_sub(1),
-                character: 0,
-            },
-            end: Position {
-                line: number(it, "end").unwrap_or(start),
-                character: 0,
-            },
-        },
-        (None, None) => return,
+        (None, start) => {
+            let start = start.unwrap_or(1);
+            let end = number(it, "end").unwrap_or(start);
+            Range {
+                start: text.line_start(start),
+                end: text.line_start(end.saturating_add(1)),
+            }
+        }
     };
     it.insert("uri".to_owned(), json!(editor.addresses().uri(&path)));
     it.insert("range".to_owned(), json!(range));
 }
 
 /// The text of a file as the person sees it; none of what may hold secrets.
-pub(crate) fn text(editor: &Editor, path: &RelPath) -> Option<Rope> {
+pub(crate) fn text(editor: &Editor, path: &RelPath) -> Option<Text> {
     if let Some(document) = editor.documents().get(path) {
-        return Some(document.rope.clone());
+        // What the client says is in a document is what it counts, a mark too.
+        return Some(Text::of(document.rope.clone(), ""));
     }
+    on_disk(editor, path)
+}
+
+/// The text of a file as it is where no editor has it open; none of what may hold secrets.
+pub(crate) fn on_disk(editor: &Editor, path: &RelPath) -> Option<Text> {
     if workspace::is_secret(path) {
         return None;
     }
-    let content = editor.read(path).ok()??;
+    let content = editor.read_disk(path)?;
     let (text, _) = content.decoded_of(path).ok()?;
-    Some(Rope::from_str(&text))
+    Some(match text.strip_prefix(BOM) {
+        Some(text) => Text::of(Rope::from_str(text), BOM),
+        None => Text::of(Rope::from_str(&text), ""),
+    })
 }
 
-/// Line from 1 and column in bytes of a position; a position outside the text means its nearest place.
-pub(crate) fn to_bytes(rope: &Rope, at: Position, encoding: Encoding) -> (usize, usize) {
-    let index = position::to_char(rope, at, encoding);
-    let line = rope.char_to_line(index);
-    let column = rope.char_to_byte(index) - rope.line_to_byte(line);
-    (line + 1, column)
+/// A text as an editor counts in it, and what stands before it in the file.
+#[derive(Default)]
+pub(crate) struct Text {
+    /// Without the mark.
+    pub rope: Rope,
+    /// The mark, or nothing.
+    pub mark: &'static str,
+    /// Where lines that end with `\n` begin, in bytes of the rope.
+    starts: Vec<usize>,
 }
 
-/// The position of a line from 1 and a column in bytes.
-pub(crate) fn from_bytes(rope: &Rope, line: u32, column: u32, encoding: Encoding) -> Position {
-    let line = line.saturating_sub(1);
-    let at = Position {
-        line,
-        character: column,
-    };
-    let index = position::to_char(rope, at, Encoding::Utf8);
-    position::from_char(rope, index, encoding)
+impl Text {
+    fn of(rope: Rope, mark: &'static str) -> Text {
+        let mut starts = vec![0];
+        let mut read = 0;
+        for chunk in rope.chunks() {
+            let ends = chunk.bytes().enumerate().filter(|(_, it)| *it == b'\n');
+            starts.extend(ends.map(|(at, _)| read + at + 1));
+            read += chunk.len();
+        }
+        Text { rope, mark, starts }
+    }
+
+    /// Line from 1 and column in bytes of a position; a position outside the text means its nearest place.
+    pub(crate) fn to_bytes(&self, at: Position, encoding: Encoding) -> (usize, usize) {
+        let byte = (self.rope).char_to_byte(position::to_char(&self.rope, at, encoding));
+        let line = self.starts.partition_point(|start| *start <= byte).max(1);
+        let start = self.starts.get(line - 1).copied().unwrap_or(0);
+        let mark = if line == 1 { self.mark.len() } else { 0 };
+        (line, byte - start + mark)
+    }
+
+    /// The position of a line from 1 and a column in bytes.
+    pub(crate) fn from_bytes(&self, line: u32, column: u32, encoding: Encoding) -> Position {
+        let line = line.saturating_sub(1) as usize;
+        let mark = if line == 0 { self.mark.len() } else { 0 };
+        let column = (column as usize).saturating_sub(mark);
+        let all = self.rope.len_bytes();
+        let start = self.starts.get(line).copied().unwrap_or(all);
+        // Past the end of a line means its end.
+        let end = match self.starts.get(line + 1) {
+            Some(next) => {
+                let end = next - 1;
+                let is_pair = end > start && self.rope.byte(end - 1) == b'\r';
+                end - usize::from(is_pair)
+            }
+            None => all,
+        };
+        let byte = start.saturating_add(column).min(end);
+        position::from_char(&self.rope, self.rope.byte_to_char(byte), encoding)
+    }
+
+    /// Where a line from 1 begins; lines past the end are counted on.
+    fn line_start(&self, line: u32) -> Position {
+        let line = line.saturating_sub(1);
+        let at = match self.starts.get(line as usize) {
+            Some(byte) => u32::try_from(self.rope.byte_to_line(*byte)).unwrap_or(u32::MAX),
+            None => line,
+        };
+        Position {
+            line: at,
+            character: 0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -152,26 +212,44 @@ mod tests {
 
     #[test]
     fn columns_come_back() {
-        let rope = Rope::from_str("a\n/* 😀ß */ sum(x)\n");
+        let text = Text::of(Rope::from_str("a\n/* 😀ß */ sum(x)\n"), "");
         for (encoding, character) in [
             (Encoding::Utf8, 13),
             (Encoding::Utf16, 10),
             (Encoding::Utf32, 9),
         ] {
             let at = Position { line: 1, character };
-            assert_eq!(to_bytes(&rope, at, encoding), (2, 13), "{encoding:?}");
-            assert_eq!(from_bytes(&rope, 2, 13, encoding), at, "{encoding:?}");
+            assert_eq!(text.to_bytes(at, encoding), (2, 13), "{encoding:?}");
+            assert_eq!(text.from_bytes(2, 13, encoding), at, "{encoding:?}");
         }
-        assert_eq!(
-            to_bytes(
-                &rope,
-                Position {
-                    line: 9,
-                    character: 9
-                },
-                Encoding::Utf16
-            ),
-            (3, 0)
-        );
+        let far = Position {
+            line: 9,
+            character: 9,
+        };
+        assert_eq!(text.to_bytes(far, Encoding::Utf16), (3, 0));
+    }
+
+    #[test]
+    fn a_mark_is_counted_inside_and_not_by_the_editor() {
+        let text = Text::of(Rope::from_str("sum(x)\r\nsum\r\n"), BOM);
+        let at = |line, character| Position { line, character };
+        assert_eq!(text.to_bytes(at(0, 4), Encoding::Utf16), (1, 7));
+        assert_eq!(text.from_bytes(1, 7, Encoding::Utf16), at(0, 4));
+        assert_eq!(text.from_bytes(1, 0, Encoding::Utf16), at(0, 0));
+        assert_eq!(text.from_bytes(1, 99, Encoding::Utf16), at(0, 6));
+        assert_eq!(text.to_bytes(at(1, 3), Encoding::Utf16), (2, 3));
+        assert_eq!(text.from_bytes(2, 3, Encoding::Utf16), at(1, 3));
+    }
+
+    #[test]
+    fn a_lone_return_ends_a_line_of_the_editor_only() {
+        let text = Text::of(Rope::from_str("// one\rlet x;\nsum(x)\n"), "");
+        let at = |line, character| Position { line, character };
+        assert_eq!(text.from_bytes(2, 4, Encoding::Utf16), at(2, 4));
+        assert_eq!(text.to_bytes(at(2, 4), Encoding::Utf16), (2, 4));
+        assert_eq!(text.from_bytes(1, 11, Encoding::Utf16), at(1, 4));
+        assert_eq!(text.to_bytes(at(1, 4), Encoding::Utf16), (1, 11));
+        assert_eq!(text.line_start(2), at(2, 0));
+        assert_eq!(text.line_start(9), at(8, 0));
     }
 }

@@ -44,29 +44,6 @@ fn number(line: usize) -> u32 {
     u32::try_from(line + 1).unwrap_or(u32::MAX)
 }
 
-/// The first place in a range of lines (from 1, both inside) where `name` stands as a whole word.
-pub(crate) fn word_in(text: &str, lines: (u32, u32), name: &str) -> Option<(u32, u32)> {
-    let first = lines.0.max(1);
-    let range = text
-        .split('\n')
-        .enumerate()
-        .skip(first as usize - 1)
-        .take((lines.1.max(first) - first + 1) as usize);
-    let is_part = |sign: Option<char>| {
-        sign.is_some_and(|sign| sign.is_alphanumeric() || sign == '_' || sign == '$')
-    };
-    for (line, text) in range {
-        for (at, _) in text.match_indices(name) {
-            let before = text[..at].chars().next_back();
-            let behind = text[at + name.len()..].chars().next();
-            if !is_part(before) && !is_part(behind) {
-                return Some((number(line), u32::try_from(at).ok()?));
-            }
-        }
-    }
-    None
-}
-
 /// The place of a name in the user's text: its definition's, or where no file here defines it the first use. With a path and a
 /// line, the place there. The error says why there is none.
 ///
@@ -103,7 +80,7 @@ pub(crate) async fn spot_of(
         let Some(pair) = pair(host.as_ref(), draft, &path) else {
             return Ok(Err(format!("{path} is only in the draft")));
         };
-        let Some((line, column)) = word_in(&pair.draft, lines, &bare) else {
+        let Some((line, column)) = index::named(path.as_str(), &pair.draft, &bare, lines) else {
             return Ok(Err(format!(
                 "`{bare}` does not stand at {path}:{}",
                 lines.0
@@ -200,14 +177,6 @@ impl Desk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_is_found_as_a_whole_word() {
-        let text = "fn sums() {}\nlet é = sum(x);\n";
-        assert_eq!(word_in(text, (1, 2), "sum"), Some((2, 9)));
-        assert_eq!(word_in(text, (1, 1), "sum"), None);
-        assert_eq!(word_in(text, (9, 12), "sum"), None);
-    }
 
     #[test]
     fn an_edit_comes_into_the_draft_or_is_refused() {

@@ -135,7 +135,10 @@ async fn seen<'f>(
         }
     }
     if places.elsewhere > 0 {
-        text.push_str(&format!("[{} outside the workspace]\n", places.elsewhere));
+        text.push_str(&format!(
+            "[{} outside the workspace or in files that may hold secrets]\n",
+            places.elsewhere
+        ));
     }
     Ok((text, known))
 }
@@ -165,13 +168,15 @@ async fn by_name(desk: &Desk<'_>, name: &str) -> Result<Places, String> {
     let outer = name[..name.len() - bare.len()].trim_end_matches([':', '.']);
     let asked = bare.to_owned();
     let answer = editor.ask(insight::PATIENCE, |reply| Question::Symbols(asked, reply));
+    let is_it = |name: &str| name.trim_end_matches("()") == bare;
     let fits = |it: &insight::Named| {
         let container = it.container.as_deref().unwrap_or_default();
-        it.name.trim_end_matches("()") == bare && (outer.is_empty() || container == outer)
+        is_it(&it.name) && (outer.is_empty() || container == outer)
     };
-    let here = answer.await?.into_iter().filter(fits);
+    let found = answer.await?;
+    let here = found.here.into_iter().filter(fits);
     Ok(Places {
         here: here.map(|it| it.spot).collect(),
-        elsewhere: 0,
+        elsewhere: found.elsewhere.iter().filter(|name| is_it(name)).count(),
     })
 }

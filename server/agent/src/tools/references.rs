@@ -142,7 +142,7 @@ async fn seen(
     }
     if places.elsewhere > 0 {
         text.push_str(&format!(
-            "[{} more outside the workspace]\n",
+            "[{} more outside the workspace or in files that may hold secrets]\n",
             places.elsewhere
         ));
     }

@@ -1,6 +1,8 @@
 //! `rename`: another name for a definition and all that uses it, into the draft, in all files or in none. By the editor's language
 //! server where there is one; by the index only where a name can mean one thing.
 
+mod meant;
+
 use super::{Output, Tool, field, input_of};
 use crate::desk::Desk;
 use crate::failure::of_workspace;
@@ -20,6 +22,10 @@ use workspace::RelPath;
 const MOST: usize = 500;
 /// Places that still have the old name and are told of.
 const TOLD: usize = 10;
+
+/// Signs that names have in some languages: `valid?` in Ruby, `set-up` in Lisp and CSS, `r#type` in Rust, `f'` in Haskell. Only
+/// who knows the language can tell where.
+const MORE_SIGNS: &str = "?!-#@'";
 
 /// The tool.
 pub struct Rename;
@@ -70,7 +76,8 @@ impl Tool for Rename {
                 _ => None,
             };
             let new = input.new_name.trim().to_owned();
-            if new.is_empty() || !new.chars().all(is_part) || new.starts_with(char::is_numeric) {
+            let may_be = |sign| is_part(sign) || MORE_SIGNS.contains(sign);
+            if new.is_empty() || !new.chars().all(may_be) || new.starts_with(char::is_numeric) {
                 return Err(refused(format!("`{new}` is no name")));
             }
             let from = input.path.clone();
@@ -96,7 +103,13 @@ impl Tool for Rename {
                 };
                 match answer {
                     Ok(renamed) if !renamed.files.is_empty() => {
-                        return by_editor(desk, &who, renamed, &input.name).await;
+                        return by_editor(desk, &who, renamed, (&input.name, &new)).await;
+                    }
+                    Ok(renamed) if renamed.elsewhere > 0 => {
+                        return Err(refused(format!(
+                            "nothing was renamed: {who} would change only files that are outside the workspace or may hold secrets ({})",
+                            renamed.elsewhere
+                        )));
                     }
                     Ok(_) => said = format!("{who} renames nothing there"),
                     Err(why) => said = why,
@@ -109,6 +122,11 @@ impl Tool for Rename {
 
 fn is_part(sign: char) -> bool {
     sign.is_alphanumeric() || sign == '_' || sign == '$'
+}
+
+/// The name without what it is in.
+fn bare(name: &str) -> &str {
+    name.rsplit([':', '.']).next().unwrap_or(name)
 }
 
 fn refused(message: String) -> Failure {
@@ -130,11 +148,23 @@ async fn by_editor(
     desk: &mut Desk<'_>,
     editor: &str,
     renamed: Renamed,
-    old: &str,
+    (old, new): (&str, &str),
 ) -> Result<Output, Failure> {
     let mut texts = Vec::new();
     let mut places = 0;
     for file in &renamed.files {
+        // An edit for another text, or of another kind, is worse than none.
+        match insight::renamings(&file.before, &file.after, bare(old), new) {
+            Some(0) => continue,
+            Some(count) => places += count,
+            None => {
+                return Err(refused(format!(
+                    "nothing was renamed: what {editor} would do to {} is more than to write `{new}` for `{}`",
+                    file.path,
+                    bare(old)
+                )));
+            }
+        }
         let path = desk.writable(file.path.as_str())?;
         desk.readable_or_ask(path.as_str()).await?;
         let draft = desk.text(&path)?;
@@ -143,8 +173,10 @@ async fn by_editor(
                 "nothing was renamed: in {path} your draft changed lines that the rename of {editor} changes too"
             )));
         };
-        places += file.places;
         texts.push((path, text));
+    }
+    if texts.is_empty() {
+        return Err(refused(format!("{editor} changes nothing for it")));
     }
     let count = texts.len();
     let paths = written(desk, texts).await?;
@@ -173,7 +205,7 @@ async fn written(desk: &mut Desk<'_>, texts: Vec<(RelPath, String)>) -> Result<S
 
 /// What code of the draft still has the old name: other things of that name, and lines that only the draft has.
 async fn left(desk: &Desk<'_>, old: &str) -> Result<String, Failure> {
-    let bare = old.rsplit([':', '.']).next().unwrap_or(old).to_owned();
+    let bare = bare(old).to_owned();
     let found = navigate::ask_draft(desk.shared, desk.draft, move |code| {
         Ok(code.references(&bare, TOLD))
     });
@@ -189,7 +221,7 @@ async fn left(desk: &Desk<'_>, old: &str) -> Result<String, Failure> {
 }
 
 /// Renames by name, where nothing else can be meant: one definition, uses that are all calls, types or imports as its kind has
-/// them, and a new name that no code has yet.
+/// them, in files that import it from there, and a new name that no code has yet.
 async fn by_index(
     desk: &mut Desk<'_>,
     name: &str,
@@ -209,6 +241,15 @@ async fn by_index(
         return Err(refused(format!("{what}; {why}")));
     };
     let (bare, wanted) = (definition.name.clone(), new.to_owned());
+    // A sign that the old name has is one of the language.
+    if let Some(sign) = new
+        .chars()
+        .find(|sign| !is_part(*sign) && !bare.contains(*sign))
+    {
+        return Err(refused(format!(
+            "the index cannot tell whether a name may have a `{sign}`; {why}"
+        )));
+    }
     let asked = bare.clone();
     let found = navigate::ask_draft(desk.shared, desk.draft, move |code| {
         let taken = !code.definitions(&wanted, None).is_empty()
@@ -236,6 +277,12 @@ async fn by_index(
             "the index cannot rename `{bare}` safely: {doubt}; {why}"
         )));
     }
+    if let Some(path) = elsewhere(desk, definition, &found.uses)? {
+        return Err(refused(format!(
+            "the index cannot rename `{bare}` safely: {path} may mean another `{bare}`, for it does not import it from {}; {why}",
+            definition.path
+        )));
+    }
     let mut places: BTreeMap<RelPath, Vec<(u32, u32)>> = BTreeMap::new();
     for Use {
         path, line, column, ..
@@ -245,10 +292,11 @@ async fn by_index(
         places.entry(path).or_default().push((*line, *column));
     }
     let home = desk.readable(&definition.path)?;
-    let head = insight::word_in(
+    let head = index::named(
+        &definition.path,
         &desk.text(&home)?,
-        (definition.start, definition.end),
         &bare,
+        (definition.start, definition.end),
     );
     let Some(head) = head else {
         return Err(refused(format!(
@@ -270,6 +318,34 @@ async fn by_index(
         "renamed in the draft by the index ({why}): {count} places in {files} files: {paths}\n\
          [comments and strings are as they were; look whether others mean the same name]\n"
     )))
+}
+
+/// The first file whose uses may be of something else than the definition.
+fn elsewhere(
+    desk: &Desk<'_>,
+    definition: &Definition,
+    uses: &[Use],
+) -> Result<Option<String>, Failure> {
+    let text = |path: &str| desk.text(&RelPath::new(path).map_err(of_workspace)?);
+    let home = text(&definition.path)?;
+    let mut files: BTreeMap<&str, Vec<&Use>> = BTreeMap::new();
+    for it in uses {
+        files.entry(&it.path).or_default().push(it);
+    }
+    for (path, uses) in files {
+        let reader = meant::Reader {
+            path,
+            text: &text(path)?,
+        };
+        let home = meant::Reader {
+            path: &definition.path,
+            text: &home,
+        };
+        if !reader.means(&uses, home) {
+            return Ok(Some(path.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// A value may be a local one of that name, and a member anybody's.

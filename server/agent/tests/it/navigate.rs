@@ -238,6 +238,25 @@ async fn without_an_editor_a_name_that_means_one_thing_is_renamed_in_all_files()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_an_editor_names_of_other_modules_and_languages_are_left_alone() {
+    for (path, text) in [
+        (
+            "three.ts",
+            "import { total } from 'yaml';\ntotal('a: 1');\n",
+        ),
+        ("three.py", "from pandas import total\nprint(total(2))\n"),
+        ("three.py", "print(total(2))\n"),
+    ] {
+        let stage = sums();
+        stage.write(path, text);
+        let said = output(&stage, &[rename("total", "sum")]).await;
+        let why = format!("{path} may mean another `total`");
+        assert!(said.contains(&why), "{path}: {said}");
+        assert!(stage.read("one.ts").contains("total(1)"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_an_editor_a_name_that_may_mean_more_is_not_renamed() {
     for (name, new, why) in [
         ("run", "start", "one.ts:4 may mean another `run`: it.run();"),
@@ -250,6 +269,11 @@ async fn without_an_editor_a_name_that_may_mean_more_is_not_renamed() {
         ("nothing", "other", "nothing here defines `nothing`"),
         ("go", "walk", "it is a member"),
         ("total", "a b", "`a b` is no name"),
+        (
+            "total",
+            "r#type",
+            "cannot tell whether a name may have a `#`",
+        ),
     ] {
         let stage = sums();
         let said = output(&stage, &[rename(name, new)]).await;

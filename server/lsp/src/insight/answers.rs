@@ -3,9 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use agent::insight::{Compared, Named, Places, Selected, Spot, Told, Trees, Weight};
+use agent::insight::{Compared, Found, Named, Places, Selected, Spot, Told, Trees, Weight};
 use lsp_types::{Diagnostic, DiagnosticSeverity, Location, NumberOrString, Range, Uri};
-use ropey::Rope;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -71,17 +70,17 @@ pub(super) fn readable(editor: &Editor, uri: &str) -> Option<RelPath> {
 
 /// Texts that places of an answer are in, each read once.
 #[derive(Default)]
-struct Texts(HashMap<RelPath, Rope>);
+struct Texts(HashMap<RelPath, navigate::Text>);
 
 impl Texts {
     /// The place of a range's start; `None` outside the workspace.
     fn spot(&mut self, editor: &Editor, uri: &str, range: Range) -> Option<Spot> {
         let path = readable(editor, uri)?;
-        let rope = self
+        let text = self
             .0
             .entry(path.clone())
             .or_insert_with(|| navigate::text(editor, &path).unwrap_or_default());
-        let (line, column) = navigate::to_bytes(rope, range.start, editor.client().encoding);
+        let (line, column) = text.to_bytes(range.start, editor.client().encoding);
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Some(Spot {
             path,
@@ -106,18 +105,22 @@ pub(super) fn places(editor: &Editor, answer: Value) -> Result<Places, String> {
 }
 
 /// `{symbols}`.
-pub(super) fn symbols(editor: &Editor, answer: Value) -> Result<Vec<Named>, String> {
+pub(super) fn symbols(editor: &Editor, answer: Value) -> Result<Found, String> {
     let Symbols { symbols } = read(answer)?;
     let mut texts = Texts::default();
-    let named = |symbol: Symbol| {
+    let mut found = Found::default();
+    for symbol in symbols.into_iter().take(MOST) {
         let Location { uri, range } = symbol.location;
-        Some(Named {
-            name: symbol.name,
-            container: symbol.container_name.filter(|name| !name.is_empty()),
-            spot: texts.spot(editor, uri.as_str(), range)?,
-        })
-    };
-    Ok(symbols.into_iter().take(MOST).filter_map(named).collect())
+        match texts.spot(editor, uri.as_str(), range) {
+            Some(spot) => found.here.push(Named {
+                name: symbol.name,
+                container: symbol.container_name.filter(|name| !name.is_empty()),
+                spot,
+            }),
+            None => found.elsewhere.push(symbol.name),
+        }
+    }
+    Ok(found)
 }
 
 /// `{documents}` of the workspace; our own diagnostics are no news to the agent.

@@ -1,7 +1,7 @@
 //! Rewrite: the edit of a rename, applied to copies of the texts. Nothing of it goes back to the editor: it becomes a part of a
 //! draft.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use agent::insight::{Renamed, Rewritten};
 use lsp_types::{
@@ -25,8 +25,34 @@ struct Answer {
 /// Edits by the address of their document, with the version they are for.
 type Edits = Vec<(String, Option<i32>, Vec<TextEdit>)>;
 
-/// `{edit}` or null.
-pub(super) fn renamed(editor: &Editor, answer: Value) -> Result<Renamed, String> {
+/// The documents that were open when a question was asked, as they were: an answer is about these texts.
+pub(super) struct Moment(HashMap<RelPath, Rope>);
+
+impl Moment {
+    /// This one.
+    pub(super) fn of(editor: &Editor) -> Moment {
+        let documents = editor.documents();
+        let open = documents.paths().into_iter().filter_map(|path| {
+            let rope = documents.get(&path)?.rope.clone();
+            Some((path, rope))
+        });
+        Moment(open.collect())
+    }
+
+    /// Whether a file has the text that it had; one that was opened or closed since must be as it is on disk.
+    fn is_as_now(&self, editor: &Editor, path: &RelPath, now: &Rope) -> bool {
+        match self.0.get(path) {
+            Some(then) => then == now,
+            None => match editor.documents().get(path) {
+                Some(_) => navigate::on_disk(editor, path).is_some_and(|disk| disk.rope == *now),
+                None => true,
+            },
+        }
+    }
+}
+
+/// `{edit}` or null, for a question of that moment.
+pub(super) fn renamed(editor: &Editor, then: &Moment, answer: Value) -> Result<Renamed, String> {
     let answer: Option<Answer> = read(answer)?;
     let Some(edit) = answer.and_then(|answer| answer.edit) else {
         return Ok(Renamed::default());
@@ -48,14 +74,16 @@ pub(super) fn renamed(editor: &Editor, answer: Value) -> Result<Renamed, String>
         files.entry(path).or_default().extend(edits);
     }
     for (path, edits) in files {
-        let rope = navigate::text(editor, &path).ok_or_else(|| format!("{path} has no text"))?;
-        let after = applied(&rope, &edits, editor.client().encoding)
+        let text = navigate::text(editor, &path).ok_or_else(|| format!("{path} has no text"))?;
+        if !then.is_as_now(editor, &path, &text.rope) {
+            return Err(format!("{path} changed while it worked"));
+        }
+        let after = applied(&text.rope, &edits, editor.client().encoding)
             .ok_or_else(|| format!("edits of {path} overlap"))?;
         renamed.files.push(Rewritten {
             path,
-            before: rope.to_string(),
-            after,
-            places: edits.len(),
+            before: format!("{}{}", text.mark, text.rope),
+            after: format!("{}{after}", text.mark),
         });
     }
     Ok(renamed)

@@ -7,18 +7,18 @@ use testkit::lsp::Says;
 
 use crate::stage::{Session, Stage, shim};
 
-const SUM: &str = "export function sum(a: number): number {\n  return a;\n}\n";
-const ONE: &str = "import { sum } from './sum';\nexport const one = sum(1);\n";
-const TWO: &str = "import { sum } from './sum';\n/* 😀 */ export const two = sum(2);\n";
+pub const SUM: &str = "export function sum(a: number): number {\n  return a;\n}\n";
+pub const ONE: &str = "import { sum } from './sum';\nexport const one = sum(1);\n";
+pub const TWO: &str = "import { sum } from './sum';\n/* 😀 */ export const two = sum(2);\n";
 
 /// A client that answers these verbs.
-fn client(verbs: &[&str]) -> Value {
+pub fn client(verbs: &[&str]) -> Value {
     let mut params = shim();
     params["capabilities"]["experimental"]["animus"]["verbs"] = json!(verbs);
     params
 }
 
-fn stage() -> Stage {
+pub fn stage() -> Stage {
     let stage = Stage::new();
     stage.write("check.sh", "true\n");
     stage.write("sum.ts", SUM);
@@ -28,7 +28,7 @@ fn stage() -> Stage {
 }
 
 /// A script that makes these calls, one a turn, and ends.
-fn calls(calls: &[(&str, Value)]) -> String {
+pub fn calls(calls: &[(&str, Value)]) -> String {
     let turn = |(name, arguments): &(&str, Value)| {
         format!("  - calls:\n      - name: {name}\n        arguments: {arguments}\n")
     };
@@ -36,12 +36,12 @@ fn calls(calls: &[(&str, Value)]) -> String {
     format!("turns:\n{turns}  - text: done\n")
 }
 
-fn range(line: u32, start: u32, end: u32) -> Value {
+pub fn range(line: u32, start: u32, end: u32) -> Value {
     json!({ "start": { "line": line, "character": start }, "end": { "line": line, "character": end } })
 }
 
 /// The outputs of a task's calls, in order.
-async fn outputs(session: &Session, task: &str) -> Vec<String> {
+pub async fn outputs(session: &Session, task: &str) -> Vec<String> {
     session.editor.finished(task).await;
     let story = session.story(task).into_iter();
     story
@@ -119,7 +119,7 @@ async fn references_are_told_at_the_lines_of_the_draft() {
     let outputs = outputs(&session, &task).await;
     assert_eq!(
         outputs[1],
-        "by the language server of scripted:\none.ts:3: export const one = sum(1);\n[2 more outside the workspace]\n"
+        "by the language server of scripted:\none.ts:3: export const one = sum(1);\n[2 more outside the workspace or in files that may hold secrets]\n"
     );
 }
 
@@ -188,7 +188,7 @@ async fn a_silent_client_is_not_waited_for_and_its_late_answer_changes_nothing()
     );
 }
 
-fn stage_text(editor: &testkit::lsp::Editor, stage: &Stage, path: &str) -> String {
+pub fn stage_text(editor: &testkit::lsp::Editor, stage: &Stage, path: &str) -> String {
     match editor.version(path) {
         Some(_) => editor.text(path),
         None => stage.read(path),

@@ -15,6 +15,7 @@ mod landing;
 mod lifetime;
 mod navigate;
 mod preview;
+mod renames;
 mod review;
 mod review_document;
 mod stage;
