@@ -4,7 +4,7 @@
 mod delta;
 mod places;
 
-pub(crate) use delta::{Delta, delta};
+pub(crate) use delta::{Checked, Delta, delta};
 pub(crate) use places::{drafted, merged, spot_of, word_in};
 
 use crate::shared::Shared;
