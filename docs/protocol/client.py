@@ -30,10 +30,12 @@ class Lsp(Door):
         self.process.stdin.flush()
 
     def read(self, out):
-        while head := out.readline():
-            while out.readline() != b'\r\n':
-                pass
-            self.inbox.put(json.loads(out.read(int(head.split(b':')[1]))))
+        try:
+            while head := out.readline():
+                while out.readline() not in (b'\r\n', b''): pass
+                self.inbox.put(json.loads(out.read(int(head.split(b':')[1]))))
+        finally:
+            self.inbox.put(None)  # nothing comes any more
 
     def end(self):
         self.process.stdin.close()
@@ -71,6 +73,7 @@ class Client:
         """Takes messages until something is so."""
         while not done():
             message = self.door.inbox.get()
+            if message is None: sys.exit('the server has ended')
             method, params = message.get('method'), message.get('params')
             if method is None:
                 self.answers[message['id']] = message
@@ -159,6 +162,7 @@ class Client:
 
     def run(self, prompt, files):
         for file in files:
+            if not (self.root / file).is_file(): sys.exit(f'{file} is no file')
             self.open(self.root / file)
         task = self.request('animus/task/start', {'prompt': prompt, 'land': 'review'})['task']
         while not self.finished:
@@ -168,8 +172,9 @@ class Client:
                     self.answer(self.questions.pop(0))
             except (KeyboardInterrupt, EOFError):
                 self.request('animus/task/cancel', {'task': task})
-        if self.patch:
-            self.review()
+        try:
+            if self.patch: self.review()
+        except (KeyboardInterrupt, EOFError): print('\nwhat was not decided waits in the patch')
         self.request('shutdown', None)
         self.tell('exit', None)
         self.door.end()
@@ -179,8 +184,7 @@ def ask(question):
     """`input` loses a Ctrl-C that comes while it shows the question."""
     print(question, end='', flush=True)
     line = sys.stdin.readline()
-    if not line:
-        raise EOFError
+    if not line: raise EOFError
     return line.strip()
 
 def place(at):
@@ -190,4 +194,7 @@ if __name__ == '__main__':
     if sys.argv[1:2] == ['--transcript']:
         from replay import replay
         sys.exit(not all([replay(name) for name in sys.argv[2:]]))
-    sys.exit(Client(sys.argv[1]).run(sys.argv[2], sys.argv[3:]) if len(sys.argv) > 2 else __doc__)
+    try:
+        sys.exit(Client(sys.argv[1]).run(sys.argv[2], sys.argv[3:]) if len(sys.argv) > 2 else __doc__)
+    except (OSError, UnicodeDecodeError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')

@@ -3,7 +3,7 @@
 A message may have more fields than its line in the transcript, and what nothing orders may come in any order. `<task:1>` and the like
 stand for the same value everywhere in a transcript.
 """
-import http.client, json, os, queue, re, sys, tempfile, threading
+import contextlib, http.client, json, os, queue, re, sys, tempfile, threading
 from pathlib import Path
 
 from client import Door, Lsp
@@ -78,13 +78,16 @@ def is_view(message):
 
 def take(door, pool):
     message = door.inbox.get(timeout=60)
+    if message is None:
+        raise queue.Empty  # nothing comes any more
     frame = message['params']['events'] if message.get('method') == '$/animus/event' else None
     pool += [message] if frame is None else [{**message, 'params': {**message['params'], 'events': [one]}} for one in frame]
 
 def leave(door, pool):
     door.end()
     while not door.inbox.empty():
-        take(door, pool)
+        with contextlib.suppress(queue.Empty):
+            take(door, pool)
 
 def play(head, lines, base, doors):
     root, script, bound, door, pool = base / 'ws', base / 'script.json', {}, None, []

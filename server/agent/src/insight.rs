@@ -5,7 +5,7 @@ mod delta;
 mod places;
 mod renaming;
 
-pub(crate) use delta::{Delta, delta};
+pub(crate) use delta::{Checked, Delta, delta};
 pub(crate) use places::{drafted, merged, spot_of};
 pub(crate) use renaming::renamings;
 

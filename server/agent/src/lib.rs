@@ -88,8 +88,8 @@ pub struct Parts {
     pub memory: MemoryConfig,
     /// The `completion` section.
     pub completion: CompletionConfig,
-    /// The whole configuration with secrets redacted, for `config/effective`.
-    pub effective: serde_json::Value,
+    /// The whole configuration with secrets redacted, for `config/effective`; or what is wrong with it.
+    pub effective: Result<serde_json::Value, Failure>,
     /// Version of the program.
     pub version: String,
 }
@@ -343,8 +343,11 @@ impl Agent {
     }
 
     /// The configuration with secrets redacted.
-    pub fn effective(&self) -> &serde_json::Value {
-        &self.shared.effective
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn effective(&self) -> Result<&serde_json::Value, &Failure> {
+        self.shared.effective.as_ref()
     }
 
     /// A reader of everything from now on.

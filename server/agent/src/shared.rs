@@ -36,7 +36,7 @@ pub struct Shared {
     /// The `tools` section.
     pub tools: ToolsConfig,
     /// The whole configuration, secrets redacted.
-    pub effective: serde_json::Value,
+    pub effective: Result<serde_json::Value, Failure>,
     /// Version of the program.
     pub version: String,
     /// The one list of events.

@@ -76,9 +76,12 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             agent.steer(&task, &text)?;
             answer(Done {})
         }
-        "task/list" => answer(Tasks {
-            tasks: agent.tasks(),
-        }),
+        "task/list" => {
+            let Nothing {} = read(verb, params)?;
+            answer(Tasks {
+                tasks: agent.tasks(),
+            })
+        }
         "task/get" => answer(agent.task(&read::<OfTask>(verb, params)?.task)?),
         "task/replay" => {
             let Replay { task, after } = read(verb, params)?;
@@ -90,9 +93,12 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             .await
         }
         _ if verb.starts_with("patch/") => patches(agent, verb, params).await,
-        "approval/list" => answer(Approvals {
-            approvals: agent.approvals(),
-        }),
+        "approval/list" => {
+            let Nothing {} = read(verb, params)?;
+            answer(Approvals {
+                approvals: agent.approvals(),
+            })
+        }
         "approval/resolve" => {
             let Approve {
                 approval,
@@ -137,11 +143,20 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
             let about = read(verb, params)?;
             names(agent, verb, about).await
         }
-        "status" => answer(agent.status()),
-        "models" => answer(Models {
-            models: agent.status().models,
-        }),
-        "config/effective" => Ok(agent.effective().clone()),
+        "status" => {
+            let Nothing {} = read(verb, params)?;
+            answer(agent.status())
+        }
+        "models" => {
+            let Nothing {} = read(verb, params)?;
+            answer(Models {
+                models: agent.status().models,
+            })
+        }
+        "config/effective" => {
+            let Nothing {} = read(verb, params)?;
+            agent.effective().cloned().map_err(Clone::clone)
+        }
         _ => Err(unknown(verb)),
     }
 }
@@ -150,6 +165,7 @@ pub async fn call(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
 async fn patches(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failure> {
     match verb {
         "patch/list" => {
+            let Nothing {} = read(verb, params)?;
             let agent = agent.clone();
             apart(move || {
                 answer(Patches {
@@ -199,6 +215,7 @@ async fn sessions(agent: &Agent, verb: &str, params: Value) -> Result<Value, Fai
     let reader = agent.clone();
     match verb {
         "session/list" => {
+            let Nothing {} = read(verb, params)?;
             apart(move || {
                 answer(Sessions {
                     sessions: reader.sessions(),
@@ -240,6 +257,7 @@ async fn memory(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failu
     let owner = agent.clone();
     match verb {
         "memory/list" => {
+            let Nothing {} = read(verb, params)?;
             apart(move || {
                 let memories = owner.memories()?;
                 answer(Memories { memories })
@@ -279,6 +297,7 @@ async fn memory(agent: &Agent, verb: &str, params: Value) -> Result<Value, Failu
             .await
         }
         "memory/clear" => {
+            let Nothing {} = read(verb, params)?;
             apart(move || {
                 owner.clear_memory()?;
                 answer(Done {})

@@ -239,11 +239,12 @@ impl Compose {
     ) -> Result<agent::Agent, Failure> {
         let root = host.root().path().to_owned();
         let fallback = Loaded::default();
-        let (loaded, models) = match loaded {
-            Ok(loaded) => (loaded, models),
-            Err(failure) => (&fallback, Err(failure)),
+        let (loaded, models, wrong) = match loaded {
+            Ok(loaded) => (loaded, models, None),
+            Err(failure) => (&fallback, Err(failure.clone()), Some(failure)),
         };
         let settings = &loaded.settings;
+        let effective = || serde_json::to_value(settings).unwrap_or_default();
         let state = self.state(&root)?;
         journal(host.as_ref(), &state);
         Ok(agent::Agent::new(agent::Parts {
@@ -261,7 +262,7 @@ impl Compose {
             tools: settings.tools.clone(),
             completion: settings.completion.clone(),
             memory: settings.memory.clone(),
-            effective: serde_json::to_value(settings).unwrap_or_default(),
+            effective: wrong.map_or_else(|| Ok(effective()), Err),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }))
     }

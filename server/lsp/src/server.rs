@@ -9,10 +9,10 @@ use lsp_types::{
     DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DocumentLink,
     DocumentLinkOptions, DocumentLinkParams, ExecuteCommandOptions, ExecuteCommandParams,
     FoldingRange, FoldingRangeParams, FoldingRangeProviderCapability, GotoDefinitionParams,
-    GotoDefinitionResponse, InitializeParams, InitializeResult, InitializedParams, LSPAny, OneOf,
-    SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressCancelParams,
-    WorkDoneProgressOptions,
+    GotoDefinitionResponse, InitializeParams, InitializeResult, InitializedParams, LSPAny,
+    MessageType, OneOf, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
+    TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+    WorkDoneProgressCancelParams, WorkDoneProgressOptions,
 };
 use protocol::{Code, Failure, PatchId};
 use serde_json::{Value, json};
@@ -74,9 +74,18 @@ impl LanguageServer for Server {
         // Patches of earlier sessions wait to be decided on: they are offered from the start.
         let door = self.0.clone();
         self.0.spawn(async move {
-            if let Err(failure) = door.agent().await {
-                door.board().write().problem = Some(failure.to_string());
-                door.note(format!("tasks cannot start: {failure}"));
+            let wrong = match door.agent().await {
+                Ok(agent) => agent.effective().err().cloned(),
+                Err(failure) => {
+                    door.board().write().problem = Some(failure.to_string());
+                    door.note(format!("tasks cannot start: {failure}"));
+                    (failure.code == Code::Config).then_some(failure)
+                }
+            };
+            // Nobody may find out by what is missing: completion would only seem to be off.
+            if let Some(failure) = wrong {
+                let words = format!("Animus cannot work: {failure}");
+                door.wire().show_message(MessageType::ERROR, words).await;
             }
         });
     }

@@ -2,6 +2,7 @@
 //! their own, side by side: what is missing there is missing in both, and the user's documents are left alone.
 
 use super::{Compared, Question, Told, Trees, Verb, Weight};
+use crate::knowledge::Stage;
 use crate::navigate;
 use crate::shared::Shared;
 use std::collections::HashMap;
@@ -20,10 +21,21 @@ const MOST: usize = 20;
 pub(crate) enum Delta {
     /// Nobody can be asked, or there is nothing to ask about.
     Unasked,
-    /// Errors that are new; none is a good sign.
-    New(Vec<Told>),
+    /// What was found.
+    Checked(Checked),
     /// Why there is no answer.
     Unanswered(String),
+}
+
+/// What the language servers made of what they were shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// Errors that are new.
+    pub(crate) errors: Vec<Told>,
+    /// Files that were looked at.
+    pub(crate) looked_at: usize,
+    /// What nobody looked at, in words; empty where all was.
+    pub(crate) unseen: String,
 }
 
 /// Asks the editor what a draft makes wrong. Dropping the future ends the question.
@@ -40,6 +52,8 @@ pub(crate) async fn delta(shared: &Shared, draft: &Draft) -> Delta {
     if !changed.iter().any(|file| Scratch::is_legible(&file.path)) {
         return Delta::Unasked;
     }
+    let drafted = files.len();
+    let is_indexed = shared.knowledge.progress().borrow().stage == Stage::Ready;
     let users = navigate::users_of(&shared.knowledge, draft).await;
     let more = users.iter().filter_map(|path| RelPath::new(path).ok());
     for path in more.filter(Scratch::is_legible) {
@@ -47,7 +61,20 @@ pub(crate) async fn delta(shared: &Shared, draft: &Draft) -> Delta {
             files.push(path);
         }
     }
+    let unseen = Unseen {
+        others: changed
+            .iter()
+            .filter(|file| !Scratch::is_legible(&file.path))
+            .count(),
+        drafted: drafted.saturating_sub(MOST_FILES),
+        users: files.len().saturating_sub(drafted.max(MOST_FILES)),
+        is_indexed,
+    };
     files.truncate(MOST_FILES);
+    let looked_at = files.len();
+    if looked_at == 0 {
+        return Delta::Unasked;
+    }
     let is_known = |path: &&RelPath| {
         let file = changed.iter().find(|file| file.path == **path);
         file.is_none_or(|file| file.base.is_some())
@@ -83,8 +110,36 @@ pub(crate) async fn delta(shared: &Shared, draft: &Draft) -> Delta {
         .ask(PATIENCE, |reply| Question::Compare(trees, reply))
         .await
     {
-        Ok(compared) => Delta::New(new_errors(compared)),
+        Ok(compared) => Delta::Checked(Checked {
+            errors: new_errors(compared),
+            looked_at,
+            unseen: unseen.words(),
+        }),
         Err(why) => Delta::Unanswered(why),
+    }
+}
+
+/// What nobody looks at.
+struct Unseen {
+    /// Changed files in other languages, and settings.
+    others: usize,
+    /// Changed files, and files that use what changes, beyond the most that are looked at.
+    drafted: usize,
+    users: usize,
+    /// Whether it is known who uses what changes.
+    is_indexed: bool,
+}
+
+impl Unseen {
+    fn words(&self) -> String {
+        let counted = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let parts = [
+            counted(self.others, "changed files that cannot be checked apart"),
+            counted(self.drafted, "more changed files"),
+            counted(self.users, "files that use what changes"),
+            (!self.is_indexed).then(|| "other files that may use what changes".to_owned()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -123,6 +178,28 @@ mod tests {
             message: message.to_owned(),
             source: "ts 2322".to_owned(),
         }
+    }
+
+    #[test]
+    fn what_nobody_looked_at_is_said() {
+        let unseen = |others, drafted, users, is_indexed| {
+            Unseen {
+                others,
+                drafted,
+                users,
+                is_indexed,
+            }
+            .words()
+        };
+        assert_eq!(unseen(0, 0, 0, true), "");
+        assert_eq!(
+            unseen(1, 10, 0, true),
+            "1 changed files that cannot be checked apart, 10 more changed files"
+        );
+        assert_eq!(
+            unseen(0, 0, 2, false),
+            "2 files that use what changes, other files that may use what changes"
+        );
     }
 
     #[test]

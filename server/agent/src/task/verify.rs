@@ -151,7 +151,7 @@ impl Task {
                 });
                 return Ok(None);
             }
-            Delta::New(new) => new,
+            Delta::Checked(checked) => checked.errors,
         };
         if new.is_empty() {
             return Ok(None);

@@ -2,7 +2,7 @@
 
 use super::{Output, Tool, bounded, input_of};
 use crate::desk::Desk;
-use crate::insight::{self, Delta, Question, Spot, Told, Verb, Weight};
+use crate::insight::{self, Checked, Delta, Question, Spot, Told, Verb, Weight};
 use crate::validate::slim;
 use futures::future::BoxFuture;
 use protocol::{Failure, ToolKind};
@@ -63,18 +63,12 @@ impl Tool for Diagnostics {
             if !desk.draft.is_empty() {
                 match insight::delta(desk.shared, desk.draft).await {
                     Delta::Unasked => {
-                        text.push_str("[your draft is in no language that can be checked apart]\n");
+                        text.push_str("[nothing of your draft can be checked apart]\n");
                     }
                     Delta::Unanswered(why) => {
                         text.push_str(&format!("[your draft could not be checked: {why}]\n"));
                     }
-                    Delta::New(new) if new.is_empty() => {
-                        text.push_str("your draft adds no error\n");
-                    }
-                    Delta::New(new) => {
-                        text.push_str("new in your draft:\n");
-                        text.extend(new.iter().map(line_of));
-                    }
+                    Delta::Checked(checked) => text.push_str(&words_of(&checked)),
                 }
             }
             let paths: Vec<RelPath> = path.iter().cloned().collect();
@@ -97,6 +91,26 @@ impl Tool for Diagnostics {
             Ok(Output::from(bounded(text, LIMIT, "give a path")))
         })
     }
+}
+
+/// What a draft adds: no more is said to be right than was looked at.
+fn words_of(checked: &Checked) -> String {
+    let mut text = String::new();
+    match (checked.errors.is_empty(), checked.unseen.is_empty()) {
+        (true, true) => text.push_str("your draft adds no error\n"),
+        (true, false) => text.push_str(&format!(
+            "your draft adds no error in the {} files that were looked at\n",
+            checked.looked_at
+        )),
+        (false, _) => {
+            text.push_str("new in your draft:\n");
+            text.extend(checked.errors.iter().map(line_of));
+        }
+    }
+    if !checked.unseen.is_empty() {
+        text.push_str(&format!("[not looked at: {}]\n", checked.unseen));
+    }
+    text
 }
 
 /// What is wrong in the user's text, at the draft's lines; the worst first.
@@ -181,4 +195,25 @@ async fn by_parser(desk: &Desk<'_>, path: Option<RelPath>) -> Result<Output, Fai
         true => format!("{words}: no syntax error in what was looked at\n"),
         false => format!("{words}:\n{found}"),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_that_was_looked_at_in_part_is_not_called_right() {
+        let words = |unseen: &str| {
+            words_of(&Checked {
+                errors: Vec::new(),
+                looked_at: 20,
+                unseen: unseen.to_owned(),
+            })
+        };
+        assert_eq!(words(""), "your draft adds no error\n");
+        assert_eq!(
+            words("10 more changed files"),
+            "your draft adds no error in the 20 files that were looked at\n[not looked at: 10 more changed files]\n"
+        );
+    }
 }

@@ -166,8 +166,9 @@ pub(super) struct OfPath {
 }
 
 /// No parameters: an empty object, or nothing.
-#[derive(JsonSchema)]
-struct Nothing {}
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 /// It is done.
 #[derive(Serialize, JsonSchema)]

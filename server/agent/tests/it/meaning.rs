@@ -272,7 +272,7 @@ async fn told(stage: &Stage, server: &Server) -> (String, Vec<String>) {
         tools: ToolsConfig::default(),
         completion: agent::CompletionConfig::default(),
         memory: agent::MemoryConfig::default(),
-        effective: json!({}),
+        effective: Ok(json!({})),
         version: "test".to_owned(),
     });
     agent.knowledge().start();

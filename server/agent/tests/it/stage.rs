@@ -136,7 +136,7 @@ impl Stage {
             tools,
             completion: agent::CompletionConfig::default(),
             memory: agent::MemoryConfig::default(),
-            effective: serde_json::json!({}),
+            effective: Ok(serde_json::json!({})),
             version: "test".to_owned(),
         })
     }

@@ -46,31 +46,36 @@ impl Client {
     /// The answer to a request; notifications before it are passed over.
     fn answer(&mut self, id: u64) -> Value {
         loop {
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                assert!(
-                    self.output.read_line(&mut line).unwrap() > 0,
-                    "the server is gone"
-                );
-                match line.trim_end().split_once(": ") {
-                    Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                        length = value.parse().unwrap()
-                    }
-                    Some(_) => {}
-                    None => {
-                        assert_eq!(line, "\r\n", "something else than the wire is on stdout");
-                        break;
-                    }
-                }
-            }
-            let mut body = vec![0; length];
-            self.output.read_exact(&mut body).unwrap();
-            let message: Value = serde_json::from_slice(&body).unwrap();
+            let message = self.message();
             if message["id"] == id && message.get("method").is_none() {
                 return message;
             }
         }
+    }
+
+    /// The next message of the server.
+    fn message(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert!(
+                self.output.read_line(&mut line).unwrap() > 0,
+                "the server is gone"
+            );
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.parse().unwrap()
+                }
+                Some(_) => {}
+                None => {
+                    assert_eq!(line, "\r\n", "something else than the wire is on stdout");
+                    break;
+                }
+            }
+        }
+        let mut body = vec![0; length];
+        self.output.read_exact(&mut body).unwrap();
+        serde_json::from_slice(&body).unwrap()
     }
 
     /// The exit code, which must come soon.
@@ -152,6 +157,29 @@ fn the_editors_settings_are_configuration() {
 
     let mut client = Client::start(&stage);
     hello(&mut client, json!({"agent": {"max_step": 17}}));
+    // It is said without being asked, once.
+    let shown = loop {
+        let message = client.message();
+        if message["method"] == "window/showMessage" {
+            break message["params"].clone();
+        }
+    };
+    assert_eq!(shown["type"], 1, "{shown}");
+    let words = shown["message"].as_str().unwrap();
+    for part in ["the editor's settings", "max_steps", "animus config check"] {
+        assert!(words.contains(part), "{words}");
+    }
+    client.send(
+        &json!({"jsonrpc": "2.0", "id": 7, "method": "animus/config/effective", "params": {}}),
+    );
+    let effective = loop {
+        let message = client.message();
+        assert_ne!(message["method"], "window/showMessage", "{message}");
+        if message["id"] == 7 {
+            break message;
+        }
+    };
+    assert_eq!(effective["error"]["data"]["code"], "config", "{effective}");
     let status = client.ask(2, "animus/status", json!({}));
     let problem = status["result"]["problem"].as_str().unwrap_or_default();
     assert!(

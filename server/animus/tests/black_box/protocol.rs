@@ -259,3 +259,48 @@ fn ctrl_c_in_the_reference_client_cancels_the_task() {
     assert!(shown.contains("cancelled: "), "{shown}");
     assert_eq!(child.wait().unwrap().code(), Some(130), "{shown}");
 }
+
+#[test]
+fn the_reference_client_says_what_is_wrong_and_ends() {
+    if !crate::projects::have(&["python3"]) {
+        return;
+    }
+    let stage = folders("shim");
+    std::fs::create_dir(stage.root().join("folder")).unwrap();
+    std::fs::write(stage.root().join("latin.txt"), b"caf\xe9\n").unwrap();
+    let run = |program: Option<&str>, words: &[&str], input: &str| {
+        let mut command = client(&stage);
+        if let Some(program) = program {
+            command.env("ANIMUS", program);
+        }
+        command.arg(stage.root()).arg("Say goodbye to the moon");
+        let run = crate::stage::fed(command.args(words), input);
+        assert!(!run.err.contains("Traceback"), "{}", run.err);
+        run
+    };
+    for (program, word, expected) in [
+        (None, "folder", "folder is no file"),
+        (None, "great.txt", "great.txt is no file"),
+        (None, "latin.txt", "UnicodeDecodeError"),
+        (
+            Some("/nonexistent/animus"),
+            "greet.txt",
+            "FileNotFoundError",
+        ),
+        // A server that is gone is not waited for.
+        (Some("true"), "greet.txt", ""),
+    ] {
+        let run = run(program, &[word], "");
+        assert_eq!(run.code, 1, "{word}: {}{}", run.out, run.err);
+        assert!(run.err.contains(expected), "{word}: {}", run.err);
+    }
+    // The input ends at the review.
+    let run = run(None, &["greet.txt"], "1\n");
+    assert!(
+        run.out.contains("what was not decided waits in the patch"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    assert_eq!(stage.read("greet.txt"), "hello\n\n\n\nworld\n");
+}

@@ -135,6 +135,7 @@ pub(super) fn told(editor: &Editor, answer: Value) -> Result<Vec<Told>, String> 
         let others = others.filter(|one| one.source.as_deref() != Some("animus"));
         told.extend(others.take(MOST).map(|one| told_of(path.clone(), one)));
     }
+    told.truncate(MOST);
     Ok(told)
 }
 

@@ -203,3 +203,17 @@ async fn without_a_workspace_every_verb_says_so() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verb_takes_a_parameter_that_it_does_not_know() {
+    let stage = Stage::new();
+    let session = stage.connect(shim(), "").await;
+    for verb in agent::verbs::ALL {
+        let answer = session
+            .editor
+            .request(&format!("animus/{verb}"), json!({ "nonesuch": 1 }))
+            .await;
+        let code = answer.as_ref().map_err(|error| &error["data"]["code"]);
+        assert_eq!(code.unwrap_err(), "invalid_input", "{verb}");
+    }
+}

@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod checked;
 mod clients;
 mod completion;
 mod doors;

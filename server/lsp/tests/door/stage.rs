@@ -152,7 +152,7 @@ impl Stage {
                     tools: ToolsConfig::default(),
                     completion,
                     memory: agent::MemoryConfig::default(),
-                    effective: json!({}),
+                    effective: Ok(json!({})),
                     version: "test".to_owned(),
                 }))
             },

@@ -10,20 +10,35 @@ const SOURCES: [&str; 10] = [
     "ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs", "py", "pyi",
 ];
 
+/// Folders of installed packages: where the workspace ignores them they are linked as they are there, and a server may run what is
+/// in them.
+const INSTALLED: [&str; 7] = [
+    "node_modules",
+    "bower_components",
+    "jspm_packages",
+    "vendor",
+    "venv",
+    "site-packages",
+    "dist-packages",
+];
+
 /// What the name of a folder with sources begins with.
 const TREE: &str = "tree-";
 
-/// Whether it is a source. Settings written in the language itself (`eslint.config.js`) and names with a dot in front are run by
-/// tools, and are none.
+/// Whether it is a source. Settings written in the language itself (`eslint.config.js`), names with a dot in front and installed
+/// packages are run by tools, and are none.
 pub(super) fn is_source(path: &RelPath) -> bool {
     let name = path.name();
     let is_setting = name.contains(".config.")
         || name.contains(".conf.")
         || matches!(name, "sitecustomize.py" | "usercustomize.py")
         || sandbox::guard(path.as_str()).is_some();
-    let is_hidden = path.as_str().split('/').any(|part| part.starts_with('.'));
+    let mut parts = path.as_str().split('/');
+    let is_apart = parts.any(|part| {
+        part.starts_with('.') || INSTALLED.iter().any(|it| it.eq_ignore_ascii_case(part))
+    });
     let ends = name.rsplit_once('.').map(|(_, end)| end);
-    !is_setting && !is_hidden && ends.is_some_and(|end| SOURCES.contains(&end))
+    !is_setting && !is_apart && ends.is_some_and(|end| SOURCES.contains(&end))
 }
 
 /// Whether it is in such a tree: sources, and the settings that say how they are to be read.
@@ -67,6 +82,12 @@ mod tests {
             ("eslint.config.js", false),
             (".eslintrc.js", false),
             (".hidden/a.ts", false),
+            ("node_modules/css/index.js", false),
+            ("web/Node_Modules/css/index.js", false),
+            ("vendor/a.py", false),
+            ("venv/lib/python3.13/site-packages/a.py", false),
+            ("site-packages/a.py", false),
+            (".yarn/a.cjs", false),
             ("conftest.py", false),
             ("setup.py", false),
             ("lib/sitecustomize.py", false),
