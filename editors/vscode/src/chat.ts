@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { duration } from "./tree";
 import type { Tasks } from "./tasks";
 import type { Here, Start } from "./ask";
-import { type Approval, type Event, hinted } from "./wire";
+import { type Approval, type Event, hinted, plain } from "./wire";
 
 type Begin = (start: Start) => Promise<{ task: string } | undefined>;
 
@@ -85,16 +85,16 @@ export class Chat {
         stream.markdown("\n\n");
         break;
       case "plan":
-        for (const step of update.plan.entries) if (step.status === "in_progress") stream.progress(step.content);
+        for (const step of update.plan.entries) if (step.status === "in_progress") stream.progress(plain(step.content));
         break;
       case "toolCall":
-        stream.progress(update.call.title);
+        stream.progress(plain(update.call.title));
         break;
       case "approval":
         this.ask(update.approval, stream);
         break;
       case "test":
-        if (update.report.verdict !== "running") stream.progress(`${update.report.command}: ${update.report.verdict} (${duration(update.report.durationMs)})`);
+        if (update.report.verdict !== "running") stream.progress(plain(`${update.report.command}: ${update.report.verdict} (${duration(update.report.durationMs)})`));
         break;
       case "patch":
         stream.markdown(`\n\n${update.patch.files.map((file) => `- \`${file.path}\` +${file.added} -${file.removed}`).join("\n")}\n\n`);

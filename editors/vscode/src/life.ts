@@ -10,6 +10,7 @@ const LOOK = 2_000;
 export class Life implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[];
   private complaining = false;
+  private restarting = false;
   private looking: NodeJS.Timeout | undefined;
   private turn: Promise<void> = Promise.resolve();
   // Why there is no server, if there is none.
@@ -28,13 +29,14 @@ export class Life implements vscode.Disposable {
       closed: async () => {
         const result = await usual.closed();
         if (result.action === CloseAction.Restart) return result;
-        this.say("The server ended, and too often to be started again by itself.");
-        void this.complain();
         return { ...result, handled: true };
       },
     };
     this.subscriptions = [
-      client.onDidChangeState(({ newState }) => newState === State.Running && this.say(undefined)),
+      client.onDidChangeState(({ newState }) => {
+        if (newState === State.Running) this.say(undefined);
+        else if (newState !== State.Starting) setTimeout(() => this.ended());
+      }),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (["animus.config", "animus.server", "animus.land"].some((section) => event.affectsConfiguration(section))) void this.changed();
       }),
@@ -53,8 +55,12 @@ export class Life implements vscode.Disposable {
 
   restart(): Promise<void> {
     return (this.turn = this.turn.then(async () => {
+      this.restarting = true;
       if (this.client.state !== State.Stopped) await this.client.stop().catch(() => undefined);
+      // The client keeps a start that failed, and would answer each later one with it.
+      if (this.client.state === State.StartFailed) Object.assign(this.client, { _onStart: undefined });
       await this.start();
+      this.restarting = false;
     }));
   }
 
@@ -77,6 +83,13 @@ export class Life implements vscode.Disposable {
       this.say(`${found} (${serverInfo?.version ?? "no version"}) speaks another protocol than this extension: ${spoken ?? "none"} instead of ${announced.protocol.join()}. Bring both to the same version.`);
       void this.complain();
     }
+  }
+
+  // An end that nobody here asked for, and that no start follows.
+  private ended(): void {
+    if (this.trouble || this.restarting || this.client.state === State.Running || this.client.state === State.Starting) return;
+    this.say("The server ended, and is not started again by itself.");
+    void this.complain();
   }
 
   private missed(): void {

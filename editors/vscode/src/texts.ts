@@ -1,6 +1,7 @@
 // Texts that are no files: a file as the patch would make it, for diffs, and the text of one hunk, to be changed by hand.
 import * as vscode from "vscode";
 import type { Review, Target } from "./review";
+import { plain } from "./wire";
 
 const PROPOSED = "animus-proposed";
 const HUNK = "animus-hunk";
@@ -59,7 +60,7 @@ export class Proposed implements vscode.TextDocumentContentProvider, vscode.Disp
     };
     const left = file.op === "create" ? side("none") : live;
     const right = file.op === "delete" ? side("none") : side("after");
-    await vscode.commands.executeCommand("vscode.diff", left, right, `${file.path}: now ↔ ${patch.title}`);
+    await vscode.commands.executeCommand("vscode.diff", left, right, plain(`${file.path}: now ↔ ${patch.title}`));
   }
 }
 
