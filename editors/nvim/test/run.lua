@@ -331,6 +331,31 @@ test('a_view_that_cannot_open_breaks_no_task', function()
   has(told, 'the view does not open')
 end)
 
+test('a_question_of_another_windows_task_comes_up_by_command_only', function()
+  local approvals, select, shown = require('animus.approvals'), vim.ui.select, 0
+  vim.ui.select = function(_, _, answer)
+    shown = shown + 1
+    answer(nil)
+  end
+  local options = { { kind = 'reject_once', name = 'Deny' } }
+  local function take(state)
+    approvals.take(client, {
+      id = 'a-1', task = 'of-another', state = state, title = 'Run it', details = {}, reasons = {}, options = options, deadlineSeconds = 60,
+    })
+  end
+  take('pending')
+  equal({ shown, approvals.count() }, { 0, 1 })
+  approvals.open()
+  equal(shown, 1)
+  take('denied')
+  -- One of a task that was asked for here comes up by itself.
+  tasks.started('of-another')
+  take('pending')
+  vim.ui.select = select
+  equal(shown, 2)
+  take('denied')
+end)
+
 test('undo_restores_both_files', function()
   vim.cmd('Animus undo')
   wait('the undone patch', 10000, function()
