@@ -338,22 +338,24 @@ test('a_question_of_another_windows_task_comes_up_by_command_only', function()
     answer(nil)
   end
   local options = { { kind = 'reject_once', name = 'Deny' } }
-  local function take(state)
+  local function take(task, state)
     approvals.take(client, {
-      id = 'a-1', task = 'of-another', state = state, title = 'Run it', details = {}, reasons = {}, options = options, deadlineSeconds = 60,
+      id = 'of-' .. task, task = task, state = state, title = 'Run it', details = {}, reasons = {}, options = options, deadlineSeconds = 60,
     })
   end
-  take('pending')
-  equal({ shown, approvals.count() }, { 0, 1 })
+  -- One of a task that was asked for here comes up by itself, once the keys rest.
+  tasks.started('ours')
+  take('ours', 'pending')
+  wait('the question', 10000, function()
+    return shown == 1
+  end)
+  take('ours', 'denied')
+  take('theirs', 'pending')
+  equal({ shown, approvals.count() }, { 1, 1 })
   approvals.open()
-  equal(shown, 1)
-  take('denied')
-  -- One of a task that was asked for here comes up by itself.
-  tasks.started('of-another')
-  take('pending')
-  vim.ui.select = select
   equal(shown, 2)
-  take('denied')
+  take('theirs', 'denied')
+  vim.ui.select = select
 end)
 
 test('undo_restores_both_files', function()
