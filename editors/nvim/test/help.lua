@@ -80,12 +80,25 @@ check.test('wrong_options_are_told_or_refused', function()
   local set, problems = options.check({ vew = 'float', save = 'all' })
   check.equal(problems, { 'no option vew; did you mean view?' })
   check.equal({ set.save, set.view, set.vew == nil }, { 'all', 'split', true })
-  for name, value in pairs({ view = 'left', height = 'ten', land = true, findings = 'sometimes', cmd = 'animus', keymaps = 'yes', complete = 1 }) do
+  for name, value in pairs({ view = 'left', height = 'ten', land = true, findings = 'sometimes', cmd = 'animus', keymaps = 'yes', complete = 1, width = 0 }) do
     local ok, problem = pcall(options.check, { [name] = value })
     check.equal(ok, false)
     check.has(problem, 'animus option ' .. name)
   end
+  for _, height in ipairs({ -3, 0, 1.5 }) do
+    check.equal(pcall(options.check, { height = height }), false)
+  end
+  local keys, unknown = options.check({ keymaps = { acept = '<leader>y', next = ']h' } })
+  check.equal({ keys.keymaps, unknown }, { { next = ']h' }, { 'no key keymaps.acept; did you mean accept?' } })
+  check.equal(pcall(options.check, { keymaps = { next = 1 } }), false)
   check.equal({ options.did_you_mean('aprove', { 'accept', 'approve' }), options.did_you_mean('xyz', { 'approve' }) }, { '; did you mean approve?', '' })
+end)
+
+check.test('the_ways_to_install_make_help_tags', function()
+  for _, page in ipairs({ 'README.md', 'doc/animus.txt' }) do
+    local text = check.disk(plugin .. '/' .. page)
+    check.has(text:match('cp %-r editors/nvim.-\n[`<]'), "nvim --headless '+helptags ALL' +q")
+  end
 end)
 
 -- What is told while something runs.
@@ -114,6 +127,19 @@ check.test('a_program_that_is_not_there_is_told_at_once_and_when_asked', functio
   local word = 'Animus: `no-such-animus` is not on the path (:checkhealth animus)'
   check.equal(words, { word, word })
   vim.lsp.enable('animus', false)
+end)
+
+check.test('a_hint_is_said_once', function()
+  for message, words in pairs({ ['no model: set a key'] = 'no model: set a key', ['no model'] = 'no model\nset a key' }) do
+    local client = {
+      request = function(_, _, _, answer)
+        answer({ message = message, data = { hint = 'set a key' } })
+      end,
+    }
+    check.equal(said(function()
+      require('animus').request('status', {}, nil, client)
+    end), { 'Animus: ' .. words })
+  end
 end)
 
 check.finish()

@@ -133,6 +133,28 @@ local function go_to(file, line)
   api.nvim_win_set_cursor(0, { line, 0 })
 end
 
+test('hunks_at_one_place_share_its_label_and_bars_end_where_hunks_do', function()
+  vim.cmd.enew()
+  api.nvim_buf_set_lines(0, 0, -1, false, { 'one', 'two', 'three' })
+  local function item(patch, state)
+    local live = { start = 1, lines = 1 }
+    return { patch = patch, title = patch, path = 'a', hunk = 0, number = 1, of = 2, state = state, text = 'x\n', live = live, faint = true }
+  end
+  local draw, namespace = require('animus.review.draw'), api.nvim_get_namespaces()['animus.review']
+  draw.show(api.nvim_get_current_buf(), { item('first', 'pending'), item('second', 'pending'), item('third', 'accepted') })
+  local labels, bars = {}, {}
+  for _, mark in ipairs(api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })) do
+    if mark[4].virt_text then
+      table.insert(labels, mark[4].virt_text[1][1])
+    elseif mark[4].sign_text == '▏ ' or mark[4].sign_text == '▏' then
+      table.insert(bars, { mark[2], mark[4].end_row })
+    end
+  end
+  equal(labels, { ' hunk 1/2 · first  hunk 1/2 · second ' })
+  equal(bars, { { 0, 0 } })
+  vim.cmd('bwipeout!')
+end)
+
 local menu_0, prices_0
 
 test('hunks_are_shown_inline', function()
@@ -335,7 +357,6 @@ test('a_second_window_decides_too', function()
   equal({ code = other.code, said = other.code == 0 and '' or other.stderr }, { code = 0, said = '' })
   local menu_1 = hunks[1](menu_0)
   equal(disk(menu), menu_1)
-  vim.cmd('checktime')
   api.nvim_exec_autocmds('FocusGained', {})
   wait_states(patch, 'accepted', 'pending', 'refused')
   holds(menu, menu_1, menu_1)
@@ -379,6 +400,12 @@ test('a_file_and_the_whole_patch_are_decided_at_once', function()
   local menu, prices = path('whole', 'menu.txt'), path('whole', 'prices.txt')
   vim.cmd.edit(menu)
   local patch = propose()
+  wait_shown(menu, '1:pending:3:2', '2:pending:12:0')
+  -- Under another name it is another file.
+  vim.cmd('silent saveas ' .. path('whole', 'copy.txt'))
+  equal(shown(path('whole', 'copy.txt')), {})
+  vim.cmd('bwipeout')
+  vim.cmd.edit(menu)
   wait_shown(menu, '1:pending:3:2', '2:pending:12:0')
   vim.cmd('Animus accept_file')
   wait_states(patch, 'accepted', 'accepted', 'pending')

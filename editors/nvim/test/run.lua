@@ -139,6 +139,25 @@ test('commands_complete_and_status_tells_the_model', function()
   has(said, 'coder: script/demo (scripted)')
 end)
 
+test('a_name_that_nobody_was_told_is_no_context', function()
+  local animus, sent = require('animus'), {}
+  local request = animus.request
+  animus.request = function(_, params)
+    table.insert(sent, params.context or 'none')
+  end
+  vim.cmd.edit(workspace .. '/src/unwritten.rs')
+  wait('the client', 10000, function()
+    return #vim.lsp.get_clients({ name = 'animus', bufnr = 0 }) == 1
+  end)
+  animus.ask('write it')
+  vim.cmd.file(workspace .. '/src/renamed.rs')
+  animus.ask('write it')
+  animus.request = request
+  vim.cmd('bwipeout!')
+  vim.cmd.edit(lib_path)
+  equal(sent, { { 'src/unwritten.rs' }, 'none' })
+end)
+
 test('what_is_typed_is_found_before_it_is_saved', function()
   local bufnr = vim.fn.bufnr(lib_path)
   vim.cmd.normal({ 'Gofn wholly_unsaved() {}', bang = true })
@@ -287,6 +306,56 @@ test('the_view_floats_or_stands_beside_and_gives_the_window_back', function()
     vim.cmd.normal('q')
     equal(vim.api.nvim_get_current_win(), here)
   end
+  -- On a small screen the greater part stays the user's, and as the last window the view gives way to his text.
+  local lines = vim.o.lines
+  vim.o.lines = 16
+  vim.cmd('Animus view')
+  assert(vim.fn.winheight(0) <= 6, 'lines of the view: ' .. vim.fn.winheight(0))
+  vim.cmd('only')
+  vim.cmd.normal('q')
+  equal(vim.bo.filetype ~= 'animus', true)
+  vim.o.lines = lines
+  vim.cmd.edit(lib_path)
+end)
+
+test('a_view_that_cannot_open_breaks_no_task', function()
+  local options, told = require('animus').options, nil
+  local height, notify = options.height, vim.notify
+  options.height = 'many'
+  vim.notify = function(message)
+    told = message
+  end
+  tasks.started(tasks.latest)
+  vim.notify = notify
+  options.height = height
+  has(told, 'the view does not open')
+end)
+
+test('a_question_of_another_windows_task_comes_up_by_command_only', function()
+  local approvals, select, shown = require('animus.approvals'), vim.ui.select, 0
+  vim.ui.select = function(_, _, answer)
+    shown = shown + 1
+    answer(nil)
+  end
+  local options = { { kind = 'reject_once', name = 'Deny' } }
+  local function take(task, state)
+    approvals.take(client, {
+      id = 'of-' .. task, task = task, state = state, title = 'Run it', details = {}, reasons = {}, options = options, deadlineSeconds = 60,
+    })
+  end
+  -- One of a task that was asked for here comes up by itself, once the keys rest.
+  tasks.started('ours')
+  take('ours', 'pending')
+  wait('the question', 10000, function()
+    return shown == 1
+  end)
+  take('ours', 'denied')
+  take('theirs', 'pending')
+  equal({ shown, approvals.count() }, { 1, 1 })
+  approvals.open()
+  equal(shown, 2)
+  take('theirs', 'denied')
+  vim.ui.select = select
 end)
 
 test('undo_restores_both_files', function()

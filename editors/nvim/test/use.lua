@@ -210,8 +210,9 @@ end)
 -- The script begins again with the server: its first task soon asks.
 test('a_server_that_dies_is_told_of_and_leaves_no_task_running', function()
   screen.type(':silent bdelete! | e src/lib.rs<CR>:Animus ask make total an iterator chain<CR>')
-  screen.becomes('the question', 'return require("animus.approvals").count() == 1')
-  screen.becomes('normal mode or the question', 'return vim.api.nvim_get_mode().blocking')
+  screen.shows('1: Deny')
+  screen.type('<CR>')
+  screen.shows('the question stays open')
   calm()
   screen.ask([[
     for name in vim.fs.dir('/proc') do
@@ -222,18 +223,38 @@ test('a_server_that_dies_is_told_of_and_leaves_no_task_running', function()
       end
     end
   ]])
+  -- Neovim says something of its own too.
+  screen.shows('quit with exit code', 'the server ended; :Animus restart')
+  calm()
   screen.becomes('the loss', 'local t = require("animus.tasks"); return t.ended and t.folds[t.latest].finished == "lost"')
   has(screen.ask('return vim.fn.execute("messages")'), 'Animus: the server ended; :Animus restart')
   equal(screen.ask('local s = require("animus.status").now(); return { s.state, s.running, s.approvals }'), { 'ended', 0, 0 })
   has(screen.ask('return table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr("animus://task/" .. require("animus.tasks").latest), 0, -1, false), "\\n")'), 'lost: the server ended')
   -- What is asked for now is told the same, and nobody steers what is gone.
-  screen.ask('vim.cmd("messages clear") require("animus").cancel() require("animus").steer("on")')
-  local said = screen.ask('return vim.fn.execute("messages")')
+  local said = screen.ask([[
+    local words, notify = {}, vim.notify
+    vim.notify = function(message)
+      table.insert(words, message)
+    end
+    require('animus').cancel()
+    require('animus').steer('on')
+    vim.notify = notify
+    return table.concat(words, '\n')
+  ]])
   has(said, 'Animus: the server ended; :Animus restart')
   has(said, 'Animus: no task is running')
-  calm()
   screen.type(':Animus restart<CR>')
   screen.becomes('the new server', 'local c = vim.lsp.get_clients({ name = "animus" }); return #c == 1 and c[1].initialized == true and not require("animus.tasks").ended')
+end)
+
+test('what_another_process_does_is_told_and_takes_nothing_over', function()
+  calm()
+  local other = vim.system({ vim.env.ANIMUS_BIN, 'run', '--here', 'make total an iterator chain' }, { cwd = workspace })
+  screen.shows('another window works on: make total an iterator chain (:Animus view)')
+  calm()
+  equal(screen.ask('return #vim.fn.win_findbuf(vim.fn.bufnr("animus://task/" .. require("animus.tasks").latest))'), 0)
+  other:kill('sigterm')
+  other:wait()
 end)
 
 test('neovim_ends_when_told', function()

@@ -110,12 +110,17 @@ end
 
 local timer = assert(vim.uv.new_timer())
 
+-- Whether a question may come up by itself: those of tasks that others started wait for `:Animus approve`.
+local function ours(question)
+  return require('animus').options.approvals == 'ask' and require('animus.tasks').is_mine(question.approval.task)
+end
+
 -- Asks the question that came first and was not closed, once a person can be asked.
 function M.next()
   local question = vim.iter(waiting):find(function(candidate)
-    return not candidate.closed
+    return not candidate.closed and ours(candidate)
   end)
-  if not question or asking or require('animus').options.approvals ~= 'ask' or not free() then
+  if not question or asking or not free() then
     return
   end
   local rested = vim.uv.now() - hit
@@ -134,9 +139,10 @@ function M.take(client, approval)
   if find(approval.id) then
     return
   end
-  table.insert(waiting, { approval = approval, client = client, ends = vim.uv.now() + approval.deadlineSeconds * 1000 })
+  local question = { approval = approval, client = client, ends = vim.uv.now() + approval.deadlineSeconds * 1000 }
+  table.insert(waiting, question)
   require('animus.status').changed()
-  if require('animus').options.approvals ~= 'ask' or not free() or asking then
+  if not ours(question) or not free() or asking then
     notify(('the agent asks: %s (:Animus approve)'):format(approval.title), vim.log.levels.WARN)
   end
   M.next()

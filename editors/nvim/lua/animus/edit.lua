@@ -75,11 +75,26 @@ function M.apply(err, params, ctx)
   return answer
 end
 
--- Writes the buffers of these paths below the root that the server's edits touched and that hold nothing else unsaved; with
+-- Another window writes what it accepted soon after it said so: buffers of these files of a patch that hold nothing
+-- unsaved are read anew where the file is another one now.
+function M.refresh(root, files)
+  for _, rest in ipairs({ 0, 500, 2000 }) do
+    vim.defer_fn(function()
+      for _, file in ipairs(files) do
+        local bufnr = loaded_buffer(vim.uri_from_fname(vim.fs.joinpath(root, file.path)))
+        if bufnr and vim.o.autoread and not vim.bo[bufnr].modified and vim.fn.getcmdwintype() == '' then
+          vim.cmd('silent! checktime ' .. bufnr)
+        end
+      end
+    end, rest)
+  end
+end
+
+-- Writes the buffers of these files of a patch that the server's edits touched and that hold nothing else unsaved; with
 -- `all`, also those that do.
-function M.save(root, paths, all)
-  for _, path in ipairs(paths) do
-    local bufnr = loaded_buffer(vim.uri_from_fname(vim.fs.joinpath(root, path)))
+function M.save(root, files, all)
+  for _, file in ipairs(files) do
+    local bufnr = loaded_buffer(vim.uri_from_fname(vim.fs.joinpath(root, file.path)))
     local may = bufnr and ours[bufnr] and (all or untouched(bufnr))
     if may and vim.bo[bufnr].modified and vim.bo[bufnr].buftype == '' then
       vim.api.nvim_buf_call(bufnr, function()
@@ -89,7 +104,7 @@ function M.save(root, paths, all)
         local ok, problem = pcall(vim.cmd, 'silent lockmarks write')
         vim.bo.fixendofline = fix
         if not ok then
-          require('animus').notify(('%s could not be saved: %s'):format(path, problem), vim.log.levels.WARN)
+          require('animus').notify(('%s could not be saved: %s'):format(file.path, problem), vim.log.levels.WARN)
         end
       end)
       ours[bufnr] = nil

@@ -75,7 +75,7 @@ function M.over(task)
   if count == 0 then
     return
   end
-  if says == 'open' and vim.api.nvim_get_mode().mode == 'n' and vim.fn.getcmdwintype() == '' then
+  if says == 'open' and require('animus.tasks').is_mine(task.id) and vim.api.nvim_get_mode().mode == 'n' and vim.fn.getcmdwintype() == '' then
     return M.show(task, true)
   end
   animus.notify(('%d finding%s: :Animus findings'):format(count, count == 1 and '' or 's'))

@@ -62,11 +62,18 @@ function M.request(verb, params, on_result, client, on_error)
   client:request('animus/' .. verb, next(params) and params or vim.empty_dict(), function(err, result)
     if err then
       local hint = type(err.data) == 'table' and err.data.hint
+      -- The message of some holds it already.
+      hint = hint and not err.message:find(hint, 1, true) and hint
       if not (on_error and on_error(err)) then
         M.notify(err.message .. (hint and ('\n' .. hint) or ''), vim.log.levels.ERROR)
       end
-    elseif on_result then
-      on_result(result)
+    else
+      if verb == 'task/start' or verb == 'session/resume' then
+        require('animus.tasks').started(result.task)
+      end
+      if on_result then
+        on_result(result)
+      end
     end
   end)
 end
@@ -114,7 +121,7 @@ function M.ask(prompt, first, last, intent)
     params.uri = vim.uri_from_bufnr(0)
     params.range = first and lines_range(client, first, last) or nil
     params.diagnostics = intent == 'fix' and diagnostics(first, last) or nil
-  elseif of_file and client.root_dir then
+  elseif of_file and client.root_dir and (vim.uv.fs_stat(name) or not vim.b.animus_renamed) then
     local path = vim.fs.relpath(client.root_dir, name)
     params.context = path and { path }
   end
@@ -224,13 +231,13 @@ function M.status()
   end)
 end
 
--- The view of the newest task, or of the named one; the cursor stays.
-function M.log(task)
+-- The view of the newest task, or of the named one; the cursor stays unless `enter`.
+function M.log(task, enter)
   task = task or require('animus.tasks').latest
   if not task then
     return M.notify('no task yet')
   end
-  show(task)
+  show(task, enter)
 end
 
 -- Opens the view and goes there, or closes it.
@@ -239,11 +246,7 @@ function M.view(task)
   if not task and view.is_open() then
     return view.close()
   end
-  task = task or require('animus.tasks').latest
-  if not task then
-    return M.notify('no task yet')
-  end
-  show(task, true)
+  M.log(task, true)
 end
 
 -- Stops the server and starts it again, with what the configuration says now.

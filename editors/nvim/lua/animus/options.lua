@@ -9,6 +9,10 @@ local function one_of(...)
   end, 'one of ' .. table.concat(vim.tbl_map(vim.inspect, words), ', ')
 end
 
+local function count(value)
+  return type(value) == 'number' and value >= 1 and value % 1 == 0
+end
+
 local function check(default, ...)
   local may, says = ...
   return { default = default, may = may, says = says }
@@ -20,8 +24,8 @@ M.known = {
   land = check(nil, one_of('auto', 'review')),
   save = check(true, one_of(true, false, 'all')),
   view = check('split', one_of('split', 'vsplit', 'float', true, false)),
-  height = check(14, 'number', 'lines'),
-  width = check(72, 'number', 'columns'),
+  height = check(14, count, 'lines, 1 or more'),
+  width = check(72, count, 'columns, 1 or more'),
   approvals = check('ask', one_of('ask', 'notify')),
   findings = check('notify', one_of('notify', 'open', false)),
   complete = check(true, { 'boolean', 'string' }, 'true, false, or the key that accepts, such as "<Tab>"'),
@@ -61,6 +65,20 @@ function M.did_you_mean(typed, words)
   return best and ('; did you mean %s?'):format(best) or ''
 end
 
+-- The keys that there are; of others it is told.
+local function keymaps(given)
+  local names, keys = vim.tbl_keys(require('animus.review.keys').defaults), {}
+  for name, key in pairs(given) do
+    if vim.tbl_contains(names, name) then
+      vim.validate('animus option keymaps.' .. name, key, 'string')
+      keys[name] = key
+    else
+      table.insert(M.problems, ('no key keymaps.%s%s'):format(name, M.did_you_mean(tostring(name), vim.fn.sort(names))))
+    end
+  end
+  return keys
+end
+
 -- The defaults with these options over them, and what was wrong.
 function M.check(given)
   vim.validate('options', given, 'table', true)
@@ -74,7 +92,7 @@ function M.check(given)
     local known = M.known[name]
     if known then
       vim.validate('animus option ' .. name, value, known.may, false, known.says)
-      options[name] = value
+      options[name] = name == 'keymaps' and type(value) == 'table' and keymaps(value) or value
     else
       table.insert(M.problems, ('no option %s%s'):format(name, M.did_you_mean(tostring(name), words)))
     end

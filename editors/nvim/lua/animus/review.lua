@@ -128,6 +128,16 @@ local function later(id)
   end))
 end
 
+-- The same for the patches of a client that wait, or for all that were under review.
+local function all_later(client, reviewed)
+  for id, entry in pairs(patches) do
+    local asks = reviewed and entry.reviewed or not reviewed and entry.view.state == 'proposed'
+    if entry.client == client and asks then
+      later(id)
+    end
+  end
+end
+
 -- Asks where the hunks of a patch are. An answer about a text that is no longer there is not shown.
 function ask(id)
   local entry = patches[id]
@@ -193,6 +203,9 @@ function M.take(client, view)
     -- Nobody will answer what an earlier server was asked.
     entry.client, entry.asking = client.id, false
   end
+  if not vim.deep_equal(entry.view, view) then
+    require('animus.edit').refresh(client.root_dir, view.files)
+  end
   entry.view = view
   patches[view.id] = entry
   forget_old()
@@ -239,22 +252,14 @@ function track(bufnr, client)
       return true
     end
     sync.changed(bufnr, tracked[bufnr], tick)
-    for id, entry in pairs(patches) do
-      if entry.client == tracked[bufnr] and entry.view.state == 'proposed' then
-        later(id)
-      end
-    end
+    all_later(tracked[bufnr])
   end
   if new then
     vim.api.nvim_buf_attach(bufnr, false, {
       on_lines = changed,
       on_reload = function()
         -- Marks are gone after a reload, those of decided patches too.
-        for id, entry in pairs(patches) do
-          if entry.reviewed then
-            later(id)
-          end
-        end
+        all_later(tracked[bufnr], true)
       end,
       on_detach = function()
         local id = tracked[bufnr]
@@ -267,11 +272,7 @@ function track(bufnr, client)
       end,
     })
   end
-  for id, entry in pairs(patches) do
-    if entry.client == client.id and entry.reviewed then
-      later(id)
-    end
-  end
+  all_later(client.id, true)
 end
 
 -- What a decision is about: the hunk at the cursor, in a file or in the review document.
@@ -499,6 +500,18 @@ vim.api.nvim_create_autocmd('LspDetach', {
   end,
 })
 
+-- The buffer is another file now, of which the server hears once it is written.
+vim.api.nvim_create_autocmd('BufFilePost', {
+  group = group,
+  callback = function(call)
+    vim.b[call.buf].animus_renamed = true
+    local client = vim.lsp.get_client_by_id(tracked[call.buf] or -1)
+    if client then
+      redraw(call.buf, client)
+    end
+  end,
+})
+
 -- Another window may have decided meanwhile.
 vim.api.nvim_create_autocmd({ 'FocusGained', 'BufEnter' }, {
   group = group,
@@ -507,11 +520,7 @@ vim.api.nvim_create_autocmd({ 'FocusGained', 'BufEnter' }, {
     if client and call.event == 'FocusGained' then
       fetch(client)
     elseif client then
-      for id, entry in pairs(patches) do
-        if entry.client == client.id and entry.view.state == 'proposed' then
-          later(id)
-        end
-      end
+      all_later(client.id)
     end
   end,
 })

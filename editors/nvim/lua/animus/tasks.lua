@@ -32,6 +32,32 @@ function M.known(task, run)
   end)
 end
 
+-- Tasks that were asked for in this Neovim.
+local mine = {}
+
+function M.is_mine(task)
+  return mine[task] == true
+end
+
+local function open(task)
+  -- In the command-line window no other window may be opened.
+  if animus.options.view and vim.fn.getcmdwintype() == '' then
+    local ok, problem = pcall(view.show, task, streams[task].events)
+    if not ok then
+      animus.notify('the view does not open: ' .. problem, vim.log.levels.WARN)
+    end
+  end
+end
+
+-- A task was asked for here: its view opens, and its questions come up.
+function M.started(task)
+  mine[task] = true
+  if streams[task] then
+    open(task)
+  end
+  approvals.next()
+end
+
 local function take(client, task, events)
   local stream = streams[task]
   for _, event in ipairs(events) do
@@ -83,10 +109,15 @@ local function on_event(_, params, ctx)
     streams[task] = stream
     M.folds[task] = fold.new(task)
     M.latest = task
-    -- In the command-line window no other window may be opened.
-    if animus.options.view and vim.fn.getcmdwintype() == '' then
-      view.show(task, {})
+    if mine[task] then
+      open(task)
     end
+    -- Events may come before the answer that says whose they are.
+    vim.defer_fn(function()
+      if not mine[task] and not M.folds[task].finished then
+        animus.notify(('another window works on: %s (:Animus view)'):format(M.folds[task].title))
+      end
+    end, 1000)
   end
   client:notify('$/animus/ack', { task = task, seq = last.seq })
   stream.seen = math.max(stream.seen, last.seq)
@@ -98,9 +129,7 @@ local function on_patch(_, patch, ctx)
   local client = vim.lsp.get_client_by_id(ctx.client_id)
   M.patches[patch.id] = patch
   if client and animus.options.save then
-    require('animus.edit').save(client.root_dir, vim.tbl_map(function(file)
-      return file.path
-    end, patch.files), animus.options.save == 'all')
+    require('animus.edit').save(client.root_dir, patch.files, animus.options.save == 'all')
   end
   if client then
     review.take(client, patch)
@@ -138,6 +167,12 @@ M.handlers = vim.tbl_extend('error', require('animus.intelligence').handlers, {
   ['$/animus/status'] = function(_, now)
     M.status = now
     status.changed()
+  end,
+  ['workspace/executeCommand'] = function(err, result, ctx)
+    if vim.tbl_contains({ 'animus.task.start', 'animus.session.resume' }, ctx.params.command) and result then
+      M.started(result.task)
+    end
+    return vim.lsp.handlers['workspace/executeCommand'](err, result, ctx)
   end,
   ['client/registerCapability'] = function(err, params, ctx, ...)
     local answer = vim.lsp.handlers['client/registerCapability'](err, params, ctx, ...)

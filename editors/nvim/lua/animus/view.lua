@@ -247,16 +247,17 @@ end
 
 local function place(view)
   local options = require('animus').options
+  -- The greater part of the screen is the user's text.
+  local height, width = math.min(options.height, math.max(1, math.floor((vim.o.lines - 4) / 2))), math.min(options.width, math.floor(vim.o.columns * 2 / 3))
   if view == 'float' then
-    local width, height = math.min(options.width, vim.o.columns - 2), math.min(options.height, vim.o.lines - 4)
     return {
       relative = 'editor', anchor = 'SE', row = vim.o.lines - vim.o.cmdheight - 1, col = vim.o.columns, width = width, height = height,
       border = 'rounded', title = ' Animus ', footer = legend, zindex = 40,
     }
   elseif view == 'vsplit' then
-    return { split = 'right', win = -1, width = options.width }
+    return { split = 'right', win = -1, width = width }
   end
-  return { split = 'below', win = -1, height = options.height }
+  return { split = 'below', win = -1, height = height }
 end
 
 -- The window of the view, where it is on the screen.
@@ -297,8 +298,12 @@ end
 function M.close()
   local shown = open()
   if shown then
-    -- The last window of all cannot be closed.
-    pcall(api.nvim_win_close, shown, true)
+    -- The last window of all cannot be closed: it shows the user's text again.
+    if not pcall(api.nvim_win_close, shown, true) then
+      api.nvim_win_call(shown, function()
+        vim.cmd(vim.fn.buflisted(vim.fn.bufnr('#')) == 1 and 'buffer #' or 'enew')
+      end)
+    end
   end
   window = nil
 end

@@ -80,41 +80,28 @@ function M.at(bufnr, line)
   return view and view.items[item.number] or item
 end
 
-local function keys(bufnr)
-  local function map(lhs, desc, run)
-    vim.keymap.set('n', lhs, run, { buffer = bufnr, nowait = true, desc = desc })
-  end
-  map('a', 'Accept hunk', function()
-    review().resolve('accept')
-  end)
-  map('r', 'Refuse hunk', function()
-    review().resolve('refuse')
-  end)
-  map('u', 'Take the hunk back', function()
-    review().undo()
-  end)
-  map('e', 'Edit hunk', function()
-    review().edit()
-  end)
-  map('A', 'Accept all', function()
-    review().resolve_all('accept')
-  end)
-  map('R', 'Refuse all', function()
-    review().resolve_all('refuse')
-  end)
-  map(']h', 'Next hunk', function()
-    M.go(1)
-  end)
-  map('[h', 'Previous hunk', function()
-    M.go(-1)
-  end)
-  map('<CR>', 'To the file', function()
-    local item = M.at(bufnr, api.nvim_win_get_cursor(0)[1])
+local maps = {
+  { 'a', 'Accept hunk', function() review().resolve('accept') end },
+  { 'r', 'Refuse hunk', function() review().resolve('refuse') end },
+  { 'u', 'Take the hunk back', function() review().undo() end },
+  { 'e', 'Edit hunk', function() review().edit() end },
+  { 'A', 'Accept all', function() review().resolve_all('accept') end },
+  { 'R', 'Refuse all', function() review().resolve_all('refuse') end },
+  { ']h', 'Next hunk', function() M.go(1) end },
+  { '[h', 'Previous hunk', function() M.go(-1) end },
+  { '<CR>', 'To the file', function()
+    local item = M.at(api.nvim_get_current_buf(), api.nvim_win_get_cursor(0)[1])
     if item then
       vim.cmd('wincmd p')
       review().open(item)
     end
-  end)
+  end },
+}
+
+local function keys(bufnr)
+  for _, map in ipairs(maps) do
+    vim.keymap.set('n', map[1], map[3], { buffer = bufnr, nowait = true, desc = map[2] })
+  end
 end
 
 local function named(name)

@@ -60,17 +60,18 @@ local function added(bufnr, text)
   return shown
 end
 
-local function label(item, note)
-  local text = (' hunk %d/%d · %s%s '):format(item.number, item.of, item.title, note or '')
-  return { { text, 'AnimusLabel' } }
+-- Labels at one edge would be printed one over the other, so a line has one mark for all of its own.
+local function label(labels, row, item, note)
+  labels[row] = (labels[row] or '') .. (' hunk %d/%d · %s%s '):format(item.number, item.of, item.title, note or '')
 end
 
 -- Shows a pending hunk; returns its mark and, where new lines stand above the first line, how many.
-local function pending(bufnr, item)
+local function pending(bufnr, item, labels)
   local last = api.nvim_buf_line_count(bufnr)
   local start, count = item.live.start - 1, item.live.lines
   local lines = added(bufnr, item.text)
-  local mark = { virt_text = label(item), virt_text_pos = 'right_align', strict = false }
+  local mark = { strict = false }
+  label(labels, math.min(start, last - 1), item)
   local sign = { sign_text = count == 0 and '+' or item.text == '' and '-' or '~', sign_hl_group = 'AnimusSign', strict = false }
   -- A mark that ends at the beginning of a line gives that line its sign too, so the sign has its own.
   sign.end_row = count > 0 and math.min(start + count, last) - 1 or nil
@@ -96,12 +97,14 @@ end
 local function accepted(bufnr, item)
   local last = api.nvim_buf_line_count(bufnr)
   local start = math.min(item.live.start, last) - 1
-  local mark = { end_row = math.min(start + item.live.lines, last), strict = false }
+  start = math.max(start, 0)
+  local end_row = math.min(start + item.live.lines, last)
+  item.mark = api.nvim_buf_set_extmark(bufnr, namespace, start, 0, { end_row = end_row, strict = false })
   if item.faint then
-    mark.sign_text = '▏'
-    mark.sign_hl_group = 'AnimusAccepted'
+    -- As above: the sign has a mark of its own.
+    local sign = { end_row = math.max(start, end_row - 1), sign_text = '▏', sign_hl_group = 'AnimusAccepted', strict = false }
+    api.nvim_buf_set_extmark(bufnr, namespace, start, 0, sign)
   end
-  item.mark = api.nvim_buf_set_extmark(bufnr, namespace, math.max(start, 0), 0, mark)
 end
 
 -- The user changed the very lines: the hunk is shown where it was, and nothing is claimed about them.
@@ -110,14 +113,10 @@ local function adrift(bufnr, item, old)
   if position and position[1] then
     item.live = { start = position[1] + 1, lines = 1 }
     item.adrift = true
-    return function()
-      item.mark = api.nvim_buf_set_extmark(bufnr, namespace, position[1], 0, {
-        virt_text = label(item, ' · you changed these lines'),
-        virt_text_pos = 'right_align',
-        sign_text = '?',
-        sign_hl_group = 'AnimusSign',
-        strict = false,
-      })
+    return function(labels)
+      label(labels, position[1], item, ' · you changed these lines')
+      local mark = { sign_text = '?', sign_hl_group = 'AnimusSign', strict = false }
+      item.mark = api.nvim_buf_set_extmark(bufnr, namespace, position[1], 0, mark)
     end
   end
 end
@@ -145,15 +144,19 @@ function M.show(bufnr, items)
     end
   end
   api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
-  local above = 0
+  local above, labels = 0, {}
   for _, item in ipairs(shown) do
     if late[item] then
-      late[item]()
+      late[item](labels)
     elseif item.state == 'pending' then
-      above = above + pending(bufnr, item)
+      above = above + pending(bufnr, item, labels)
     else
       accepted(bufnr, item)
     end
+  end
+  for row, text in pairs(labels) do
+    local mark = { virt_text = { { text, 'AnimusLabel' } }, virt_text_pos = 'right_align', strict = false }
+    api.nvim_buf_set_extmark(bufnr, namespace, row, 0, mark)
   end
   drawn[bufnr] = #shown > 0 and shown or nil
   if above > 0 then

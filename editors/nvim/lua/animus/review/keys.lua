@@ -2,7 +2,7 @@
 -- what it is.
 local M = {}
 
-local defaults = {
+M.defaults = {
   next = ']h',
   prev = '[h',
   accept = '<localleader>ha',
@@ -22,7 +22,7 @@ local function wanted()
   if type(said) == 'table' then
     return said
   end
-  return (said == true or said == 1) and defaults or {}
+  return (said == true or said == 1) and M.defaults or {}
 end
 
 -- Sets the keys while the buffer shows hunks, and takes them away after.
