@@ -130,7 +130,7 @@ impl Asker {
         let (editor, spot) = (self.editor.clone(), spot.clone());
         let job = tokio::task::spawn_blocking(move || {
             let text = navigate::text(&editor, &spot.path).unwrap_or_default();
-            let at = text.from_bytes(spot.line, spot.column, editor.client().encoding);
+            let at = text.position_of(spot.line, spot.column, editor.client().encoding);
             json!({ "uri": editor.addresses().uri(&spot.path), "position": at })
         });
         job.await.unwrap_or_default()

@@ -45,7 +45,7 @@ pub fn asked(editor: &Editor, params: &mut Map<String, Value>) -> Result<(), Fai
         let at: Position =
             serde_json::from_value(at).map_err(|error| wrong(format!("`position`: {error}")))?;
         let text = text(editor, &path).unwrap_or_default();
-        let (line, column) = text.to_bytes(at, editor.client().encoding);
+        let (line, column) = text.bytes_of(at, editor.client().encoding);
         params.insert("line".to_owned(), json!(line));
         params.insert("column".to_owned(), json!(column));
     }
@@ -99,7 +99,7 @@ fn add_place(editor: &Editor, texts: &mut HashMap<String, Text>, it: &mut Map<St
     let encoding = editor.client().encoding;
     let range = match (number(it, "line"), number(it, "start")) {
         (Some(line), _) => {
-            let at = |key| text.from_bytes(line, number(it, key).unwrap_or(0), encoding);
+            let at = |key| text.position_of(line, number(it, key).unwrap_or(0), encoding);
             Range {
                 start: at("column"),
                 end: at("end_column"),
@@ -164,7 +164,7 @@ impl Text {
     }
 
     /// Line from 1 and column in bytes of a position; a position outside the text means its nearest place.
-    pub(crate) fn to_bytes(&self, at: Position, encoding: Encoding) -> (usize, usize) {
+    pub(crate) fn bytes_of(&self, at: Position, encoding: Encoding) -> (usize, usize) {
         let byte = (self.rope).char_to_byte(position::to_char(&self.rope, at, encoding));
         let line = self.starts.partition_point(|start| *start <= byte).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
@@ -173,7 +173,7 @@ impl Text {
     }
 
     /// The position of a line from 1 and a column in bytes.
-    pub(crate) fn from_bytes(&self, line: u32, column: u32, encoding: Encoding) -> Position {
+    pub(crate) fn position_of(&self, line: u32, column: u32, encoding: Encoding) -> Position {
         let line = line.saturating_sub(1) as usize;
         let mark = if line == 0 { self.mark.len() } else { 0 };
         let column = (column as usize).saturating_sub(mark);
@@ -219,36 +219,36 @@ mod tests {
             (Encoding::Utf32, 9),
         ] {
             let at = Position { line: 1, character };
-            assert_eq!(text.to_bytes(at, encoding), (2, 13), "{encoding:?}");
-            assert_eq!(text.from_bytes(2, 13, encoding), at, "{encoding:?}");
+            assert_eq!(text.bytes_of(at, encoding), (2, 13), "{encoding:?}");
+            assert_eq!(text.position_of(2, 13, encoding), at, "{encoding:?}");
         }
         let far = Position {
             line: 9,
             character: 9,
         };
-        assert_eq!(text.to_bytes(far, Encoding::Utf16), (3, 0));
+        assert_eq!(text.bytes_of(far, Encoding::Utf16), (3, 0));
     }
 
     #[test]
     fn a_mark_is_counted_inside_and_not_by_the_editor() {
         let text = Text::of(Rope::from_str("sum(x)\r\nsum\r\n"), BOM);
         let at = |line, character| Position { line, character };
-        assert_eq!(text.to_bytes(at(0, 4), Encoding::Utf16), (1, 7));
-        assert_eq!(text.from_bytes(1, 7, Encoding::Utf16), at(0, 4));
-        assert_eq!(text.from_bytes(1, 0, Encoding::Utf16), at(0, 0));
-        assert_eq!(text.from_bytes(1, 99, Encoding::Utf16), at(0, 6));
-        assert_eq!(text.to_bytes(at(1, 3), Encoding::Utf16), (2, 3));
-        assert_eq!(text.from_bytes(2, 3, Encoding::Utf16), at(1, 3));
+        assert_eq!(text.bytes_of(at(0, 4), Encoding::Utf16), (1, 7));
+        assert_eq!(text.position_of(1, 7, Encoding::Utf16), at(0, 4));
+        assert_eq!(text.position_of(1, 0, Encoding::Utf16), at(0, 0));
+        assert_eq!(text.position_of(1, 99, Encoding::Utf16), at(0, 6));
+        assert_eq!(text.bytes_of(at(1, 3), Encoding::Utf16), (2, 3));
+        assert_eq!(text.position_of(2, 3, Encoding::Utf16), at(1, 3));
     }
 
     #[test]
     fn a_lone_return_ends_a_line_of_the_editor_only() {
         let text = Text::of(Rope::from_str("// one\rlet x;\nsum(x)\n"), "");
         let at = |line, character| Position { line, character };
-        assert_eq!(text.from_bytes(2, 4, Encoding::Utf16), at(2, 4));
-        assert_eq!(text.to_bytes(at(2, 4), Encoding::Utf16), (2, 4));
-        assert_eq!(text.from_bytes(1, 11, Encoding::Utf16), at(1, 4));
-        assert_eq!(text.to_bytes(at(1, 4), Encoding::Utf16), (1, 11));
+        assert_eq!(text.position_of(2, 4, Encoding::Utf16), at(2, 4));
+        assert_eq!(text.bytes_of(at(2, 4), Encoding::Utf16), (2, 4));
+        assert_eq!(text.position_of(1, 11, Encoding::Utf16), at(1, 4));
+        assert_eq!(text.bytes_of(at(1, 4), Encoding::Utf16), (1, 11));
         assert_eq!(text.line_start(2), at(2, 0));
         assert_eq!(text.line_start(9), at(8, 0));
     }

@@ -80,7 +80,7 @@ impl Texts {
             .0
             .entry(path.clone())
             .or_insert_with(|| navigate::text(editor, &path).unwrap_or_default());
-        let (line, column) = text.to_bytes(range.start, editor.client().encoding);
+        let (line, column) = text.bytes_of(range.start, editor.client().encoding);
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Some(Spot {
             path,

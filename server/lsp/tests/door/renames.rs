@@ -1,4 +1,5 @@
 //! Renames by the editor's language server: where it is asked, and which of its edits are taken.
+#![allow(clippy::disallowed_methods, reason = "fixtures are written here")]
 
 use serde_json::{Value, json};
 use testkit::lsp::Says;
