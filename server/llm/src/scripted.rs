@@ -49,6 +49,8 @@ struct Turn {
     usage: Option<ScriptedUsage>,
     /// Spread over the words of the turn.
     delay_ms: u64,
+    /// Silence behind the last word, before the turn is over.
+    silence_ms: u64,
     fail: Option<Fail>,
 }
 
@@ -205,6 +207,9 @@ impl Scripted {
                 sleep(pause).await;
             }
             on(piece);
+        }
+        if turn.silence_ms > 0 {
+            sleep(Duration::from_millis(turn.silence_ms)).await;
         }
         if let Some(Fail::Broken) = turn.fail {
             return Err(Error::broken(&self.name, "the script says so"));
