@@ -21,12 +21,13 @@ pub fn is_secret_path(path: &str) -> bool {
     }
     name.starts_with("credentials")
         || name.starts_with("secrets.")
+        || is_environment_of(name)
         || name.contains(".tfvars")
         || name.contains(".tfstate")
         || (name.starts_with("id_") && !name.contains('.'))
         || matches!(
             extension,
-            "pem" | "key" | "p12" | "pfx" | "jks" | "keystore" | "kdbx" | "env"
+            "pem" | "key" | "p12" | "pfx" | "jks" | "keystore" | "kdbx"
         )
         || matches!(
             name,
@@ -187,6 +188,12 @@ fn matches(pieces: &[Piece], name: &[char]) -> bool {
 fn is_environment(name: &str) -> bool {
     name.strip_prefix(".env")
         .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphabetic()))
+}
+
+/// `prod.env` and its like. What git is told to leave out, `:!.env` or `:(exclude).env`, is no such name.
+fn is_environment_of(name: &str) -> bool {
+    name.strip_suffix(".env")
+        .is_some_and(|of| !of.starts_with([':', '!', '^']) && !of.ends_with([')', '!', '^']))
 }
 
 fn is_sample(name: &str, extension: &str) -> bool {
