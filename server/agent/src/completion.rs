@@ -266,23 +266,21 @@ impl Completion {
         let shape = cut::Shape::of(&cursor.before, &cursor.after, self.config.max_lines);
         let enough = |text: &str| shape.is_enough(text);
         let mut hear = |chunk: Chunk<'_>| {
-            // A call that a cap refuses is none.
-            if matches!(chunk, Chunk::Attempt(_)) && !std::mem::replace(&mut was_sent, true) {
-                self.tally.lock().asked += 1;
-            }
+            was_sent |= matches!(chunk, Chunk::Attempt(_));
             self.heard(chunk);
         };
         let limit = cancel.child_token();
         let most = self.config.max_tokens;
+        self.tally.lock().asked += 1;
         let asked = models.fill(gap, most, &enough, &limit, &mut hear);
-        let mut asked = std::pin::pin!(asked);
+        let mut asked = Box::pin(asked);
         let patience = Duration::from_millis(self.config.timeout_ms);
         let reply = match tokio::time::timeout(patience, &mut asked).await {
             Ok(reply) => reply,
             Err(_) => {
                 // What is cancelled is settled by what it used; what is dropped only by what it might have.
                 limit.cancel();
-                match asked.await {
+                match (&mut asked).await {
                     // Nobody gave up but this clock.
                     Err(Error::Cancelled) if !cancel.is_cancelled() => Err(Error::Timeout {
                         provider: self.tally.lock().model.clone().unwrap_or_default(),
@@ -292,6 +290,11 @@ impl Completion {
                 }
             }
         };
+        drop(asked);
+        // A call that a cap refuses is none.
+        if !was_sent {
+            self.tally.lock().asked -= 1;
+        }
         reply.map(|reply| reply.text)
     }
 
