@@ -474,6 +474,7 @@ export async function run(): Promise<void> {
         await wait("its end", 30_000, () => api.client.state !== State.Running || api.life.trouble !== undefined);
         await wait("what comes of it", 30_000, () => api.client.state === State.Running || api.life.trouble !== undefined);
       }
+      await wait(() => `the word: ${shown.join()}`, 20_000, () => shown.some((words) => words.includes("is not started again by itself")));
     });
     assert.match(api.life.trouble ?? "", /ended/);
     assert.ok(said.includes('"Animus: The server ended, and is not started again by itself."'), said.join());
